@@ -245,7 +245,7 @@ function decisions(report: Report): string {
     .map(({ row }) => row)
     .join('\n');
   const table = rows
-    ? `<div class="scroll"><table><thead><tr><th>When (UTC)</th><th>Who</th><th>Decision</th><th>Verdict</th><th>Reason given, and answer</th></tr></thead>
+    ? `<div class="scroll"><table class="rows"><thead><tr><th>When (UTC)</th><th>Who</th><th>Decision</th><th>Verdict</th><th>Reason given, and answer</th></tr></thead>
 <tbody>
 ${rows}
 </tbody></table></div>`
@@ -261,11 +261,11 @@ function decisionRow(decision: DecisionView): string {
   const { about } = decision;
   const gate = about ? `<span class="id">${about.kind} ${html(about.id)}</span>` : '';
   const reason = decision.reason ? html(decision.reason) : '<span class="muted">none</span>';
-  return `<tr><td class="time">${html(utc(decision.at).replace(' UTC', ''))}</td><td>${html(statedName(decision.by, decision.sender))}</td><td>${what}${gate}</td><td>${verdict}</td><td>${reason}<span class="id muted">${html(decision.message)}</span></td></tr>`;
+  return `<tr><td class="time">${html(utc(decision.at).replace(' UTC', ''))}</td><td data-name="Who">${html(statedName(decision.by, decision.sender))}</td><td data-name="Decision">${what}${gate}</td><td data-name="Verdict">${verdict}</td><td data-name="Reason">${reason}<span class="id muted">${html(decision.message)}</span></td></tr>`;
 }
 
 function ackRow({ at, by, sender, step }: TimelineEntry): string {
-  return `<tr><td class="time">${html(utc(at).replace(' UTC', ''))}</td><td>${html(statedName(by ?? '', sender))}</td><td>is at it<span class="id">${html(step ?? '')}</span></td><td></td><td></td></tr>`;
+  return `<tr><td class="time">${html(utc(at).replace(' UTC', ''))}</td><td data-name="Who">${html(statedName(by ?? '', sender))}</td><td data-name="Decision">is at it<span class="id">${html(step ?? '')}</span></td><td></td><td></td></tr>`;
 }
 
 function shown(wait: Wait): string {
@@ -284,16 +284,19 @@ function steps(rows: readonly StepView[], report: Report): string {
   const wordsOf = stepWordsOf(report.view);
   const body = rows.map((step) => {
     const span = stepSpan(step, report);
-    return `<tr${isPart(step.id) ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(outcomeOf(step))}">${html(wordsOf(step))}</span></td><td class="number">${html(triesText(step, report))}</td><td class="number">${span && hasOwnTime(step) ? html(duration(span.to - span.from)) : ''}</td><td>${outputLines(
-      step,
-      report,
-    )
-      .map((each) => `<div>${html(each)}</div>`)
-      .join('')}</td></tr>`;
+    return [
+      `<tr${isPart(step.id) ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td>`,
+      `<td data-name="State"><span class="state ${toneOfStep(outcomeOf(step))}">${html(wordsOf(step))}</span></td>`,
+      `<td class="number" data-name="Attempts">${html(triesText(step, report))}</td>`,
+      `<td class="number" data-name="Duration">${span && hasOwnTime(step) ? html(duration(span.to - span.from)) : ''}</td>`,
+      `<td data-name="Result">${outputLines(step, report)
+        .map((each) => `<div>${html(each)}</div>`)
+        .join('')}</td></tr>`,
+    ].join('');
   });
   return `<section>
 <h2>Steps</h2>
-<div class="scroll"><table><thead><tr><th>Step</th><th>State</th><th class="number">Attempts</th><th class="number">Duration</th><th>Result</th></tr></thead>
+<div class="scroll"><table class="rows"><thead><tr><th>Step</th><th>State</th><th class="number">Attempts</th><th class="number">Duration</th><th>Result</th></tr></thead>
 <tbody>
 ${body.join('\n')}
 </tbody></table></div>

@@ -71,7 +71,14 @@ footer { margin-top: 40px; color: var(--muted); font-size: 12.5px; border-top: 1
 .timeline .wait { fill: var(--wait-ground); stroke: var(--wait-line); } .timeline .on-wait { fill: var(--wait-text); } .timeline .on-lost { fill: var(--text); }
 .timeline .wait-rejected { stroke: var(--bad); } .timeline .open { stroke-dasharray: 4 3; stroke: var(--text); }
 .hatch-ground { fill: var(--ground); } .hatch-line { fill: var(--bad); opacity: .55; }
-@media (max-width: 700px) { main { padding: 18px 14px 40px; } .facts .wide { grid-column: auto; } }
+@media (max-width: 700px) {
+  main { padding: 18px 14px 40px; } .facts .wide { grid-column: auto; }
+  .rows thead, .rows td:empty { display: none; }
+  .rows, .rows tbody, .rows tr, .rows td { display: block; }
+  .rows tr { border-bottom: 1px solid var(--line); padding: 7px 0; } .rows tr.part { padding-left: 18px; }
+  .rows td, .rows td.number, .rows tr.part td { border: 0; padding: 1px 0; text-align: left; white-space: normal; min-width: 0; overflow-wrap: anywhere; }
+  .rows .state { white-space: normal; } .rows td[data-name]::before { content: attr(data-name) ": "; color: var(--muted); font-size: 12.5px; }
+}
 @media print {
   :root { --ground: #fff; --panel: #f3f4f6; --text: #000; --muted: #444; --line: #bbb; --link: #000; --ok: #2e7d4f; --bad: #c4312c; --warn: #b26a00; --live: #2563b8; --off: #8a929c; --undo: #7a4fb5; --wait-ground: #fbe9c6; --wait-line: #b26a00; --wait-text: #5c3a00; --in-bar: #fff; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
