@@ -8,7 +8,10 @@ export interface Io {
   isTTY: boolean;
   /** A person can be asked: stdin and stdout are both a terminal. */
   canAsk: boolean;
-  /** Width of the terminal; Infinity without one: what is piped is neither cut nor wrapped. */
+  /**
+   * Width of the terminal. Infinity without one: what is piped is neither cut nor wrapped, unless
+   * whoever reads it says how wide their page is.
+   */
   columns: number;
   /** What the process will exit with; the command that ran sets it. */
   exitCode: number;
@@ -41,7 +44,7 @@ export function processIo(): Io {
     canAsk: process.stdin.isTTY === true && process.stdout.isTTY === true,
     columns: process.stdout.isTTY
       ? process.stdout.columns || Number(process.env['COLUMNS']) || usualColumns
-      : Infinity,
+      : Number(process.env['RUNBOOK_COLUMNS']) || Infinity,
     exitCode: 0,
     interrupted() {
       if (!controller) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { programFolder } from '../../worker/config.js';
+import { shownWidth } from './say.js';
 
 const entry = join(programFolder, 'client', 'main.js');
 
@@ -20,7 +21,11 @@ export class Operator {
   /** Runs `runbook …` and returns what it printed, whatever its exit code. */
   async run(...args: string[]): Promise<CliResult> {
     const { exitCode, stdout, stderr } = await execa(process.execPath, [entry, ...args], {
-      env: { ...this.env, RUNBOOK_OPERATOR: this.name, NO_COLOR: '1' },
+      env: {
+        ...{ ...this.env, RUNBOOK_OPERATOR: this.name, NO_COLOR: '1' },
+        // What is shown of it is indented, on a terminal that the process does not see.
+        ...(Number.isFinite(shownWidth()) ? { RUNBOOK_COLUMNS: String(shownWidth()) } : {}),
+      },
       reject: false,
       stdin: 'ignore',
     });

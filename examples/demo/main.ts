@@ -26,6 +26,8 @@ interface Facts {
   workerKilled: number;
   clean: Summary;
   recovered: Summary;
+  /** File of the run's report, which stays. */
+  reportFile: string;
 }
 
 async function main(): Promise<number> {
@@ -43,13 +45,27 @@ async function main(): Promise<number> {
   }
   // Sabotage: the service says that it restarted the job, and does nothing.
   const faults: Faults = values.sabotage ? { ignoreRestart: true } : {};
-  return withStack(async (stack) => {
+  const { proved, reportFile } = await withStack(async (stack) => {
     const facts = await tell(stack, await stack.startPipeline(faults), faults);
     const proved = prove(facts);
     if (values.report) await writeReport(values.report, facts, proved);
     if (values.keep) await stayUp(stack);
-    return proved ? 0 : 1;
+    return { proved, reportFile: facts.reportFile };
   });
+  farewell(reportFile);
+  return proved ? 0 : 1;
+}
+
+/** Nothing that the demo started is there any more: what is, and how to go on. */
+function farewell(reportFile: string): void {
+  chapter('All that the demo started has ended, the Temporal UI too. What stays, and what next:');
+  say(`the report of the run: ${reportFile}`);
+  say('to look around in it all, the Temporal UI included:');
+  show('npm run demo -- --keep');
+  say('to recover a pipeline yourself, with a second terminal for the second command:');
+  show('./runbook dev --example pipeline');
+  show("./runbook start pipeline-recovery --input pipeline=flights --reason 'late' --watch");
+  say('README.md goes on from there');
 }
 
 /** The story, in order. */
@@ -128,10 +144,13 @@ async function tell(stack: Stack, pipeline: PipelineProcess, faults: Faults): Pr
   await mkdir(reportFolder, { recursive: true });
   const reportFile = join(reportFolder, `${run.id}.html`);
   await operator.run('report', run.id, '-o', reportFile);
-  say(`report:      ${reportFile}`);
-  say(`Temporal UI: ${(await operator.run('open', run.id)).stdout.trim()}`);
   const recovered = await pipeline.summary();
-  return { pipelineKilled, workerKilled, clean, recovered };
+  return { pipelineKilled, workerKilled, clean, recovered, reportFile };
+}
+
+/** Narrow enough for a terminal of 80 columns. */
+function proofLine(mark: string, what: string, clean: string, recovered: string): string {
+  return `${mark} ${what.padEnd(16)} ${clean.padStart(25)} ${recovered.padStart(25)}`;
 }
 
 /** The end state against the clean run; says both. */
@@ -145,10 +164,10 @@ function prove({ clean, recovered }: Facts): boolean {
     ['keys twice', 0, recovered.duplicates],
     ['keys lost', 0, recovered.missing],
   ];
+  show(proofLine(' ', '', 'clean run', 'recovered'));
   for (const [what, expected, found] of rows) {
-    show(
-      `${String(expected) === String(found) ? '✓' : '✗'} ${what.padEnd(18)} clean ${String(expected).padStart(22)}   recovered ${String(found).padStart(22)}`,
-    );
+    const mark = String(expected) === String(found) ? '✓' : '✗';
+    show(proofLine(mark, what, String(expected), String(found)));
   }
   const proved = rows.every(([, expected, found]) => String(expected) === String(found));
   say(
