@@ -59,7 +59,9 @@ const timesAgain = 2;
  */
 export async function reasonFor(io: Io, given: Consent, asks: boolean): Promise<string> {
   if (hasReason(given)) return given.reason;
-  const typed = asks ? await typedReason(io, 'Reason (required, kept in the record): ') : undefined;
+  const typed = asks
+    ? await typedReason(io, 'A decision needs a reason, which is kept in the record.')
+    : undefined;
   if (typed !== undefined) return typed;
   throw reasonMissing();
 }
@@ -71,15 +73,23 @@ export async function reasonFor(io: Io, given: Consent, asks: boolean): Promise<
  */
 export async function reasonToStart(io: Io, given: Consent, asks: boolean): Promise<string> {
   if (!asks || hasReason(given)) return given.reason ?? '';
-  const typed = await typedReason(io, 'Reason (required, for those who are asked about the run): ');
+  const typed = await typedReason(
+    io,
+    'A start needs a reason, for those who are asked about the run.',
+  );
   if (typed === undefined) throw reasonMissing('A start needs a reason; nothing was started.');
   return typed;
 }
 
-/** Enter alone asks again. @returns undefined when a person gives none at all */
-async function typedReason(io: Io, question: string): Promise<string | undefined> {
+/**
+ * Enter alone asks again.
+ * @param why what the reason is for
+ * @returns undefined when a person gives none at all
+ */
+async function typedReason(io: Io, why: string): Promise<string | undefined> {
   for (let asked = 0; asked <= timesAgain; asked += 1) {
-    const typed = await ask(io, asked === 0 ? question : `It cannot be empty. ${question}`);
+    remark(io, `${asked === 0 ? '' : 'That is no reason. '}${why}`);
+    const typed = await ask(io, 'Reason: ');
     if (isReason(typed)) return typed;
   }
   return undefined;

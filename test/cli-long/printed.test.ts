@@ -160,7 +160,7 @@ describe('an answer', () => {
         [/\[y\/N\] /, 'y'],
       ]);
       expect(screen).toMatch(/Reason: [^]*\? \[y\/N\] [^]*Accepted: /);
-      expect(screen.indexOf('Waits for')).toBeLessThan(screen.indexOf('Reason ('));
+      expect(screen.indexOf('Waits for')).toBeLessThan(screen.indexOf('Reason: '));
       expect(code).toBe(0);
     },
     90_000,

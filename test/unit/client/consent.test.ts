@@ -86,7 +86,7 @@ describe('at a terminal', () => {
     let said = '';
     stderr.on('data', (chunk: Buffer) => {
       said += chunk.toString('utf8');
-      if (/(record|run)\): /.test(said.split('\n').at(-1) ?? '') && rest.length > 0) {
+      if (/Reason: /.test(said.split('\n').at(-1) ?? '') && rest.length > 0) {
         said = '';
         setImmediate(() => stdin.write(`${rest.shift()}\n`));
       }
