@@ -36,7 +36,7 @@ function waitsAt({ id, waitingFor }: RunSummary): string {
   return `${id} at ${waitingFor.map((wait) => `${wait.id} (${wait.title})`).join(', ')}`;
 }
 
-/** @throws CliError with exit code 2 where the newest run has ended, and names the one that waits */
+/** @throws CliError with exit code 2 where the newest run has ended; it names the one that waits */
 async function refuseEnded(session: Session, newest: string, other: RunSummary): Promise<void> {
   const { view } = await readRunSoon(session, newest);
   if (!hasEnded(view.state)) return;

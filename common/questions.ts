@@ -119,7 +119,7 @@ export interface Answers {
 }
 
 /** Whether the requester of the run may answer the question with the verb. */
-export function mayRequesterUse(verb: DecisionVerb, { kind, deciders }: Answers): boolean {
+function mayRequesterUse(verb: DecisionVerb, { kind, deciders }: Answers): boolean {
   const barred = rulesOfQuestion(kind).notByRequester.some((each) => each === verb);
   return deciders === 'anyone' || !barred;
 }

@@ -1,37 +1,41 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Pipeline } from '../../../language/pipeline.js';
+import type { Pipeline, RunBy } from '../../../language/pipeline.js';
 import { stepsRunBy } from '../../../language/run-by.js';
 import type { StepSpec } from '../../../language/runbook.js';
 import { pipelineCheckSpec } from '../../../workflows/pipeline-check/spec.js';
 import { pipelineRecoverySpec } from '../../../workflows/pipeline-recovery/spec.js';
 
-const runBy = (way: 'http' | 'dbt'): Pipeline =>
-  ({ run: { [way]: {} }, data: {} }) as unknown as Pipeline;
+const runBy = (way: RunBy): Pipeline => ({ run: { [way]: {} }, data: {} }) as unknown as Pipeline;
 const names = (steps: readonly StepSpec[]): string[] =>
   steps.flatMap(({ id, steps: inner = [] }) => [id, ...names(inner)]);
 
 describe('the steps of a plan for a pipeline', () => {
   const all = names(pipelineRecoverySpec.steps);
-  const left = (way: 'http' | 'dbt'): string[] => {
+  const left = (way: RunBy): string[] => {
     const kept = names(stepsRunBy(pipelineRecoverySpec.steps, [runBy(way)]));
     return all.filter((name) => !kept.includes(name));
   };
 
-  test('none of dbt where a job API runs it', () => {
-    expect(left('http')).toEqual([
-      ...['runs', 'failures', 'sessions', 'nodes', 'tail', 'build', 'results'],
-    ]);
-  });
+  const ofAirflow = [
+    ...['reach', 'version', 'dag', 'tasks', 'instances', 'explain', 'task_log', 'record'],
+    ...['preview', 'cleared', 'newest'],
+  ];
+  const ofDbt = ['runs', 'failures', 'sessions', 'nodes', 'tail', 'build', 'results'];
+  const ofJobApi = ['jobs', 'log', 'hold', 'service'];
+  const ofJobs = ['status', 'message', 'restart', 'follow'];
 
-  test('none of a job API where dbt runs it', () => {
-    expect(left('dbt')).toEqual([
-      ...['status', 'jobs', 'message', 'log', 'restart', 'hold', 'follow', 'service'],
-    ]);
+  test.each([
+    ['http', [...ofAirflow, ...ofDbt]],
+    ['dbt', [...ofAirflow, ...ofJobApi, ...ofJobs]],
+    ['airflow', [...ofDbt, ...ofJobApi]],
+  ] as const)('none of the others where %s runs it', (way, others) => {
+    expect(left(way).sort()).toEqual([...others].sort());
   });
 
   test('all where no target declares a pipeline, or where one of each is named', () => {
     expect(stepsRunBy(pipelineRecoverySpec.steps, [])).toBe(pipelineRecoverySpec.steps);
-    const both = stepsRunBy(pipelineRecoverySpec.steps, [runBy('http'), runBy('dbt')]);
+    const each = [runBy('http'), runBy('dbt'), runBy('airflow')];
+    const both = stepsRunBy(pipelineRecoverySpec.steps, each);
     expect(names(both)).toEqual(all);
   });
 

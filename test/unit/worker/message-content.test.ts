@@ -114,8 +114,8 @@ describe('a run that has ended and left something', () => {
           '  target   orders (production)',
           '  started  by alice at 2026-03-01 02:00:00 UTC: late',
           '  ended    failed at 2026-03-01 02:10:00 UTC',
-          '  why      test ended with exit code 1. Read its whole output with: runbook logs',
-          '           run-1 c',
+          '  why      test ended with exit code 1. Read its whole output with:',
+          '           runbook logs run-1 c',
         ].join('\n'),
         [
           'Not taken back:',
