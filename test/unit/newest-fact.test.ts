@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  cureOf,
   failedJob,
   type JobRow,
   type JobState,
@@ -26,7 +27,7 @@ describe('the job to recover', () => {
   });
 
   test.each([
-    ['completed', 'job later has completed dataset flights since', 'nothing to recover'],
+    ['completed', 'job later has completed dataset flights since', 'no job is left failed'],
     ['failed', 'job later of the same dataset has failed too', '--input job=later'],
     ['running', 'job later already works on dataset flights', 'Wait for that job'],
   ] as const)('is not one after which another was %s', (status, said, next) => {
@@ -79,4 +80,14 @@ describe('how old a backup may be', () => {
       2,
     );
   });
+});
+
+test.each([
+  ['running', false, 'Look again when it has ended.'],
+  ['failed', false, 'pipeline-recovery moves it away.'],
+  ['completed', true, 'when the job is named: --input job=one'],
+  ['completed', false, 'pipeline-recovery recovers failed jobs only'],
+] as const)('what mends wrong data where the newest job is %s', (status, triesAgain, cure) => {
+  const job = { id: 'one', status, created: '2026-03-01T02:00:00Z', dataset: null };
+  expect(cureOf(job, triesAgain)).toContain(cure);
 });

@@ -10,7 +10,7 @@ import type { FoundTable } from '../pipeline-recovery/declared/catalog.js';
 import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
 import { placesOf } from '../pipeline-recovery/declared/places.js';
 import { provable } from '../pipeline-recovery/declared/provable.js';
-import { proofWords, type JobRow, type Proofs } from '../pipeline-recovery/findings.js';
+import { cureOf, proofWords, type JobRow, type Proofs } from '../pipeline-recovery/findings.js';
 import { runnerOf } from '../pipeline-recovery/run/index.js';
 import type { DeclaredPipeline, Restarted, Runner } from '../pipeline-recovery/run/runner.js';
 import { pipelineCheckSpec } from './spec.js';
@@ -126,12 +126,12 @@ async function checkProofs(
   );
   if ('problem' in asked) return [failure('proofs', asked.problem)];
   const isRunning = newest?.status === 'running';
+  const fix = cureOf(newest, runner.triesAgain);
   return data.stages.map(({ name }): Check => {
     const { isGood, words } = proofWords(data, asked.answer, name);
     const stage = `proof of ${name}`;
     if (isGood) return { name: stage, state: 'ok', found: words, fix: null };
     const found = isRunning ? `${words}; a job is at work` : words;
-    const fix = isRunning ? 'Look again when it has ended.' : 'pipeline-recovery moves it away.';
     return { name: stage, state: 'warning', found, fix };
   });
 }

@@ -126,16 +126,13 @@ export function failedJob(
     throw new ProcedureStopped(
       wanted === undefined ? none : `this pipeline has no job ${wanted}`,
       wanted === undefined
-        ? 'Nothing was changed. An older job can be named with --input job=ID.'
+        ? 'Nothing was changed, and no data were looked at: doctor PIPELINE compares them. An older failed job can be named with --input job=ID.'
         : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
     );
   }
   const isLookedAt = triesAgain && job.status === 'completed';
   if (job.status !== 'failed' && !isLookedAt) {
-    throw new ProcedureStopped(
-      `job ${job.id} is ${job.status}, not failed`,
-      'Nothing was changed: there is nothing to recover.',
-    );
+    throw new ProcedureStopped(`job ${job.id} is ${job.status}, not failed`, nothingFailed);
   }
   const busy = jobs.find((each) => each.status === 'running' && each.dataset === job.dataset);
   if (busy) {
@@ -148,7 +145,7 @@ export function failedJob(
   if (since?.status === 'completed') {
     throw new ProcedureStopped(
       `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and job ${since.id} has completed ${datasetWords(job)} since`,
-      'Nothing was changed: there is nothing to recover.',
+      nothingFailed,
     );
   }
   if (since) {
@@ -160,8 +157,24 @@ export function failedJob(
   return job;
 }
 
+/** What is so where a job needs no recovery; data may be wrong nevertheless. */
+const nothingFailed =
+  'Nothing was changed: no job is left failed. Whether the data are right, doctor PIPELINE says.';
+
 function datasetWords({ dataset }: JobRow): string {
   return dataset === null ? 'this pipeline' : `dataset ${dataset}`;
+}
+
+/**
+ * What to do about data that are not what is claimed of them.
+ * @param triesAgain a job that went well can be recovered, where it is named
+ */
+export function cureOf(newest: JobRow | undefined, triesAgain = false): string {
+  if (newest?.status === 'running') return 'Look again when it has ended.';
+  if (newest?.status === 'failed') return 'pipeline-recovery moves it away.';
+  if (newest && triesAgain)
+    return `pipeline-recovery moves it away when the job is named: --input job=${newest.id}`;
+  return 'The newest job did not fail, and pipeline-recovery recovers failed jobs only: run this part again by what runs the pipeline, or correct the data by hand.';
 }
 
 /**
