@@ -34,7 +34,7 @@ export function refusal(
       next:
         status === 401
           ? `Check secret ${secret} of target ${target.name} in secrets.yaml: the service refuses it.`
-          : `The service does not allow this to whom secret ${secret} of target ${target.name} belongs: give that user the right, or name another secret.`,
+          : `Secret ${secret} of target ${target.name} does not have the right: give it to the user at the service, or name another one in secrets.yaml on the workers.`,
     });
   }
   const retryAfterMs = retryAfter(response.headers);

@@ -1,3 +1,4 @@
+import { searchAttributes } from '../common/search-attributes.js';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { queryWithRetry } from '../common/ask-again.js';
 import { launchWorkflow, messageNames } from '../common/defaults.js';
@@ -47,7 +48,7 @@ export async function checkRuns(session: Session): Promise<Check[]> {
     running(temporal),
   ]);
   const runs = new Set([...problems, ...open.map((run) => run.id), ...live]);
-  const { stuck, paused, seen } = await look(temporal, [...runs]);
+  const { stuck, paused, pausedByUs, seen } = await look(temporal, [...runs]);
   const [unserved, failing] = [stuck.filter(isUnserved), stuck.filter((each) => !isUnserved(each))];
   const of = `${seen} live ${seen === 1 ? 'run' : 'runs'} looked at`;
   return [
@@ -58,7 +59,7 @@ export async function checkRuns(session: Session): Promise<Check[]> {
       `${session.command} status RUN tells more of each.`,
     ),
     stuckCheck('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
-    toldPaused(paused, await pausedHere(session, open)),
+    toldPaused(paused, await pausedHere(session, pausedByUs)),
     await endedBehind(session),
     await reopened(session),
     await refused(session),
@@ -110,18 +111,21 @@ interface PausedRun {
   next: string;
 }
 
-/** The runs that operators paused. */
-async function pausedHere(session: Session, open: readonly RunSummary[]): Promise<PausedRun[]> {
+/** The runs that operators paused, in words. */
+async function pausedHere(session: Session, runs: readonly string[]): Promise<PausedRun[]> {
   const { getRun } = await import('../store/index.js');
   const pool = await session.needRecord();
-  const runs = open.filter(({ state }) => state === 'paused');
   // Those that are only counted need no words.
-  const views = await Promise.all(runs.slice(0, named).map(({ id }) => getRun(pool, id)));
-  return runs.map(({ id }, index) => ({
-    run: id,
-    text: (views[index] && pausedText(views[index])) ?? 'paused by an operator',
-    next: resumeCommand(session.command, id),
-  }));
+  const views = await Promise.all(runs.slice(0, named).map((id) => getRun(pool, id)));
+  return runs.map((run, index) => {
+    const view = views[index];
+    // The record has the decision at once, and the state with the run's next save.
+    const text = view && pausedText({ ...view, state: 'paused' });
+    return {
+      ...{ run, text: text ?? 'paused by an operator' },
+      next: resumeCommand(session.command, run),
+    };
+  });
 }
 
 async function openRuns(session: Session): Promise<RunSummary[]> {
@@ -175,10 +179,11 @@ async function listed(temporal: Temporal, which: string): Promise<string[]> {
 async function look(
   temporal: Temporal,
   runs: readonly string[],
-): Promise<{ stuck: Stuck[]; paused: Paused[]; seen: number }> {
+): Promise<{ stuck: Stuck[]; paused: Paused[]; pausedByUs: string[]; seen: number }> {
   const until = Date.now() + patienceMs;
   const stuck: Stuck[] = [];
   const paused: Paused[] = [];
+  const pausedByUs: string[] = [];
   const quiet = new Map<string, string[]>();
   let seen = 0;
   const rest = runs.values();
@@ -189,6 +194,7 @@ async function look(
       if (!execution) continue;
       seen += 1;
       paused.push(...pausesOf(temporal, execution).map((pause) => ({ run, pause })));
+      if (isPaused(execution)) pausedByUs.push(run);
       const trouble = await troubleOf(temporal, execution);
       if (trouble) stuck.push({ run, trouble });
       else if (isQuiet(execution))
@@ -199,8 +205,12 @@ async function look(
   const gone = await Promise.all(
     [...quiet].slice(0, atOnce).map(([type, waiting]) => withoutCode(temporal, type, waiting)),
   );
-  return { stuck: [...stuck, ...gone.flat()], paused, seen };
+  return { stuck: [...stuck, ...gone.flat()], paused, pausedByUs, seen };
 }
+
+/** As the run itself says it, which is before the record is saved. */
+const isPaused = ({ status, typedSearchAttributes }: WorkflowExecutionDescription): boolean =>
+  status.name === 'RUNNING' && typedSearchAttributes.get(searchAttributes.state) === 'paused';
 
 const isQuiet = (execution: WorkflowExecutionDescription): boolean =>
   execution.status.name === 'RUNNING' && !execution.raw.pendingWorkflowTask;

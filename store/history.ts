@@ -115,7 +115,8 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
 }
 
 /** A question at the time when it was asked: its answer is an entry of its own. */
-function askedText({ who, digest }: Pick<RecordedWait, 'who' | 'digest'>): string {
+function askedText({ kind, who, digest }: Pick<RecordedWait, 'kind' | 'who' | 'digest'>): string {
+  if (kind === 'lease') return `waited for ${who}`;
   return `asked of ${who}${digest === '' ? '' : `, about ${digest}`}`;
 }
 
@@ -123,7 +124,7 @@ function askedText({ who, digest }: Pick<RecordedWait, 'who' | 'digest'>): strin
 function howItStands({ kind, who, digest, closedAt }: RecordedWait): string {
   if (closedAt === null) return `waits for ${who}`;
   if (kind === 'lease') return `waited for ${who} until ${closedAt}`;
-  return `${askedText({ who, digest })}; closed without a decision at ${closedAt}`;
+  return `${askedText({ kind, who, digest })}; closed without a decision at ${closedAt}`;
 }
 
 function decided(decision: DecisionView): TimelineEntry {

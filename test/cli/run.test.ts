@@ -263,7 +263,7 @@ describe('other ends', () => {
     const decided = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver']);
     expect(decided).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining('has ended (terminated)'),
+      stderr: expect.stringContaining('has ended (terminated: '),
     });
   });
 });
@@ -420,7 +420,7 @@ describe('a name that there is not', () => {
       [verb, mistyped, ...reason, ...yes],
       new RegExp(`^Error: There is no run "${mistyped}"\\.[^]*\nNext: {2}Did you mean ${run}\\?`),
     );
-    await refused([verb, 'zzz', ...reason, ...yes], /There is no run "zzz"\.[^]*are: /);
+    await refused([verb, 'zzz', ...reason, ...yes], /There is no run "zzz"\.[^]*are:\n/);
   });
 
   test.each([

@@ -179,7 +179,7 @@ describe('target leases', () => {
       state: 'closed',
       text: expect.stringContaining(
         `another run has ${target}: waited for ${first.handle.workflowId} to end until `,
-      ) as string,
+      ) as unknown as string,
     });
   }, 60_000);
 

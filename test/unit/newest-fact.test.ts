@@ -88,6 +88,6 @@ test.each([
   ['completed', true, 'when the job is named: --input job=one'],
   ['completed', false, 'pipeline-recovery recovers failed jobs only'],
 ] as const)('what mends wrong data where the newest job is %s', (status, triesAgain, cure) => {
-  const job = { id: 'one', status, created: '2026-03-01T02:00:00Z', dataset: null };
+  const job = { id: 'one', status, stage: null, created: '2026-03-01T02:00:00Z', dataset: null };
   expect(cureOf(job, triesAgain)).toContain(cure);
 });
