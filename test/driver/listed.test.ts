@@ -62,6 +62,7 @@ describe('a gate of a procedure as code', () => {
       ['hand: By hand', 'done by people'],
     ]);
     expect(wait?.follows?.[0]).toMatchObject({ kind: 'command', effect: 'change', tried: 'once' });
+    expect(wait?.follows?.at(-1)).toMatchObject({ noUndo: 'people know what they did' });
     await answer(run, 'approve');
     expect(await waiting(run)).toMatchObject({ kind: 'manual', id: 'hand' });
     await answer(run, 'done');

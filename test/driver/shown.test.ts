@@ -668,4 +668,15 @@ describe('the details in the Temporal UI', () => {
       '**Outputs**\n\n- first: `{"did":"one","with":"hello"}`\n- word: hello',
     );
   });
+
+  test('of a run with an output of several lines show it as it is, apart from the others', async () => {
+    const said = { stdout: 'total 8\n  drwxr-xr-x  shop\n' };
+    const run = begin(
+      driver,
+      runbook([change('one')], { outputs: { there: { $: 'steps.one.stdout' } } }),
+      () => said,
+    );
+    await run.result();
+    expect(await details(run)).toContain('there:\n\n```\ntotal 8\n  drwxr-xr-x  shop\n```');
+  });
 });

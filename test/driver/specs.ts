@@ -173,7 +173,10 @@ export const listingSpec = spec(
     { ...change, id: 'work', title: 'Work' },
     bothSides,
     { ...change, id: 'tell', title: 'Tell' },
-    { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' },
+    {
+      ...{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' },
+      noUndo: 'people know what they did',
+    },
   ],
   { fault: { type: 'text', description: 'what differs', maxLength: 100, default: '' } },
 );
