@@ -8,6 +8,7 @@ import { Worker } from '@temporalio/worker';
 import { queryTooEarly, queryWithRetry } from '../../common/ask-again.js';
 import { payloadCodec } from '../../common/payload-codec.js';
 import { messageNames, stickyTimeoutMs } from '../../common/defaults.js';
+import type { RunView } from '../../common/view.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
 
@@ -85,7 +86,8 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
     await until('the command', async () => (await attempts(handle)) === 1);
     await engine.killWorker();
     await until('the next worker to follow it', async () => (await attempts(handle)) > 1, 30_000);
-    const asked = engine.status(handle).then(
+    const status = (): Promise<RunView> => handle.query<RunView>(messageNames.status);
+    const asked = status().then(
       ({ state }) => state,
       (error: unknown) => (error as Error).message,
     );
@@ -97,8 +99,7 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
     const said = await asked;
     await handle.signal(messageNames.decide, { id: 'junk' });
     await writeFile(decided, '');
-    if (isGuarded)
-      expect((await queryWithRetry(() => engine.status(handle))).runbook).toBe('test-commands');
+    if (isGuarded) expect((await queryWithRetry(status)).runbook).toBe('test-commands');
     await handle.result();
     return { said, replays: await replays(engine, handle) };
   } finally {
