@@ -190,7 +190,7 @@ describe('Temporal no longer has the run', () => {
     }
     expect(await world.cli(['approve', old, '--reason', 'x'])).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining('has ended (rejected)'),
+      stderr: expect.stringContaining('has ended (rejected: '),
     });
     expect(
       (await world.json<RunSummary[]>(['runs', '--state', 'rejected'])).map((each) => each.id),
