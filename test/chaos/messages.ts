@@ -193,6 +193,11 @@ async function recordField(address: string, settings: Record<string, string>): P
 /** A claim that nobody takes over, when none expires. */
 const heldFor = `sent_at IS NULL AND claimed_until < clock_timestamp() - interval '1 s'`;
 
+/** How a run has ended is told after what it had asked is over. */
+const behindHeld = `sent_at IS NULL AND what IN ('left', 'ended') AND EXISTS (
+  SELECT FROM runbook.messages o WHERE o.run_no = m.run_no AND o.channel = m.channel
+    AND o.what = 'over' AND o.sent_at IS NULL AND o.dropped_at IS NULL)`;
+
 /**
  * Were people told that the run waits? Without the guard, what a dead worker had claimed is given
  * up.
@@ -211,10 +216,10 @@ async function isQuiet(pool: pg.Pool, { open, runs }: MessagesOptions): Promise<
   const { rows } = await pool.query<Record<'over' | 'unsent' | 'held' | 'untold' | 'ends', number>>(
     `SELECT count(*) FILTER (WHERE what = 'over')::integer AS over,
             count(*) FILTER (WHERE sent_at IS NULL AND dropped_at IS NULL)::integer AS unsent,
-            count(*) FILTER (WHERE dropped_at IS NULL AND ${heldFor})::integer AS held,
+            count(*) FILTER (WHERE dropped_at IS NULL AND (${heldFor} OR ${behindHeld}))::integer AS held,
             (SELECT count(*)::integer FROM runbook.ends WHERE told_at IS NULL) AS untold,
             (SELECT count(*)::integer FROM runbook.ends) AS ends
-     FROM runbook.messages`,
+     FROM runbook.messages m`,
   );
   const [{ over = 0, unsent = 0, held = 0, untold = 0, ends = 0 } = {}] = rows;
   return (
