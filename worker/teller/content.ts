@@ -5,6 +5,7 @@ import {
   runThen,
   usualForm,
 } from '../../common/questions.js';
+import type { DeclaredStep } from '../../common/gate-before.js';
 import { leavingStates, leftBy, type Left } from '../../common/left.js';
 import { asksPeople, type CallKind, type Message, type MessageKind } from '../../common/message.js';
 import { problemLine } from '../../common/next-step.js';
@@ -13,7 +14,7 @@ import { uiLink } from '../../common/ui-link.js';
 import { describeAction, type Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import type { CallFacts } from '../../store/index.js';
-import { below } from '../../language/paths.js';
+import { partOf } from '../../language/paths.js';
 
 /** What messages say of the worker that sends them. */
 export interface TellingSettings {
@@ -97,19 +98,10 @@ function formFor(name: string, run: string, call: CallFacts['call']): string | n
 /** What a step that failed does, as the plan has it: values of other steps are named in it. */
 function whatDid({ call: { kind, id }, steps }: CallFacts): string | null {
   if (kind !== 'failure' && kind !== 'undo') return null;
-  const work = workOf(steps, id.replace(/\.undo$/, ''));
+  const own = id.replace(/\.undo$/, '');
+  const work = declaredIn(steps).find(({ path }) => path === own)?.spec.work;
   const action = kind === 'undo' ? work?.undo : work?.action;
   return action === undefined ? null : describeAction(action as unknown as Action);
-}
-
-function workOf(steps: readonly StepSpec[], path: string, prefix = ''): StepSpec['work'] {
-  for (const step of steps) {
-    const own = `${prefix}${step.id}`;
-    if (own === path) return step.work;
-    const inside = workOf(step.steps ?? [], path, below(own));
-    if (inside) return inside;
-  }
-  return undefined;
 }
 
 function isQuestion(kind: CallKind): kind is Exclude<CallKind, 'pause' | 'left'> {
@@ -118,7 +110,7 @@ function isQuestion(kind: CallKind): kind is Exclude<CallKind, 'pause' | 'left'>
 
 /** What the run has left; nothing while it goes on. */
 function leftIn({ state, changes, steps }: CallFacts): Left[] {
-  const why = new Map(reasonsIn(steps));
+  const why = reasonsIn(steps);
   const inOrder = changes.toSorted((one, other) => (one.ordinal ?? 0) - (other.ordinal ?? 0));
   return leftBy({
     state,
@@ -137,7 +129,7 @@ function endOf({ state, problem, call }: CallFacts, command: string): Message['e
 
 function undoOf({ changes, steps, begun }: CallFacts): Message['undo'] {
   const passed = new Set(begun);
-  const why = new Map(reasonsIn(steps));
+  const why = reasonsIn(steps);
   const borders = pointsOfNoReturn(steps);
   const last = Math.max(
     -1,
@@ -159,23 +151,24 @@ function noUndo(why: string | undefined): { noUndo?: string } {
   return why === undefined ? {} : { noUndo: why };
 }
 
-/** Why steps cannot be undone, in their authors' words. */
-function reasonsIn(steps: readonly StepSpec[], prefix = ''): [path: string, why: string][] {
-  return steps.flatMap((step): [string, string][] => {
-    const path = `${prefix}${step.id}`;
-    const own: [string, string][] = step.noUndo === undefined ? [] : [[path, step.noUndo]];
-    return [...own, ...reasonsIn(step.steps ?? [], below(path))];
-  });
+/** Why steps cannot be undone, in their authors' words, by their paths. */
+function reasonsIn(steps: readonly StepSpec[]): ReadonlyMap<string, string> {
+  const declared = declaredIn(steps).flatMap(({ path, spec: { noUndo: why } }) =>
+    why === undefined ? [] : [[path, why] as const],
+  );
+  return new Map(declared);
 }
 
 /** Paths of the steps behind which nothing before them can be undone. */
-function pointsOfNoReturn(steps: readonly StepSpec[], prefix = ''): string[] {
-  return steps.flatMap((step) => {
-    const path = `${prefix}${step.id}`;
-    return [
-      ...(step.pointOfNoReturn ? [path] : []),
-      ...pointsOfNoReturn(step.steps ?? [], below(path)),
-    ];
+function pointsOfNoReturn(steps: readonly StepSpec[]): string[] {
+  return declaredIn(steps).flatMap(({ path, spec }) => (spec.pointOfNoReturn ? [path] : []));
+}
+
+/** All steps of a plan, groups and what is in them. */
+function declaredIn(steps: readonly StepSpec[], around = ''): DeclaredStep[] {
+  return steps.flatMap((spec) => {
+    const path = partOf(around, spec.id);
+    return [{ path, spec }, ...declaredIn(spec.steps ?? [], path)];
   });
 }
 
