@@ -30,22 +30,19 @@ export function fit(
     ...linesOf(body, (): boolean => false),
     ...foot.flatMap((part) => linesOf(part, (at) => at === 1)),
   ].slice(1);
-  const heightOf = (shown: readonly Line[]): number =>
-    shown.reduce((sum, { text }) => sum + rowsOf(text), 0);
-  if (heightOf(lines) <= rows) return lines.map(({ text }) => text);
+  let height = lines.reduce((sum, { text }) => sum + rowsOf(text), 0);
+  if (height <= rows) return lines.map(({ text }) => text);
   const first = lines.findIndex(({ stays }) => !stays);
   const gone = new Set<Line>();
-  const note = (): Line => ({ text: leftOut(gone.size), stays: true });
-  const shown = (): Line[] => {
-    const left = lines.filter((line) => !gone.has(line));
-    return first < 0 ? left : left.toSpliced(first, 0, note());
-  };
+  const noteRows = (): number => (first < 0 ? 0 : rowsOf(leftOut(gone.size)));
   // What stays gives way last, where the terminal is very low.
-  for (const line of [...lines.filter(({ stays }) => !stays), ...lines]) {
-    if (heightOf(shown()) <= rows) break;
+  for (const line of lines.toSorted((a, b) => Number(a.stays) - Number(b.stays))) {
+    if (height + noteRows() <= rows) break;
     gone.add(line);
+    height -= rowsOf(line.text);
   }
-  return shown().map(({ text }) => text);
+  const left = lines.filter((line) => !gone.has(line)).map(({ text }) => text);
+  return first < 0 ? left : left.toSpliced(first, 0, leftOut(gone.size));
 }
 
 /** The lines of a part, behind an empty one. */
