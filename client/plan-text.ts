@@ -71,8 +71,8 @@ function pipelineLines(pipeline: Pipeline): [string, string][] {
 }
 
 function runBy({ run }: Pipeline): string {
-  if (run.http) return 'a job API';
-  return run.dbt ? `dbt in ${run.dbt.project}` : `DAG ${run.airflow.dag} of Airflow`;
+  if (run.dbt) return `${runByWords.dbt} in ${run.dbt.project}`;
+  return run.airflow ? `DAG ${run.airflow.dag} of ${runByWords.airflow}` : runByWords.http;
 }
 
 /**

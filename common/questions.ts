@@ -225,10 +225,15 @@ export function answeredWith(verb: string): Pick<Phrases, 'state' | 'words'> {
 /** Answers after which the run ends, and undoes what it changed. */
 const undoing: readonly string[] = ['reject', 'rollback', 'cancel'] satisfies DecisionVerb[];
 
+/** Whether what a run has changed is undone once a question was answered with the verb. */
+export function undoesChanges(verb: string): boolean {
+  return undoing.includes(verb);
+}
+
 /** What a run does once a question was answered with the verb. */
 export function runThen(verb: string): string {
   if (verb === 'abort') return 'it ends, and everything is left as it is';
-  return undoing.includes(verb) ? 'it ends, and what it changed is undone' : 'it goes on';
+  return undoesChanges(verb) ? 'it ends, and what it changed is undone' : 'it goes on';
 }
 
 /** What somebody does with a decision: `approves gate x`, `pauses the run`. */

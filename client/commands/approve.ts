@@ -34,9 +34,6 @@ export interface DecideOptions extends GlobalFlags, Consent {
 
 const defaultTimeoutMs = 10_000;
 
-/** Verbs that undo what was changed: it is shown first. */
-const undoes: ReadonlySet<AnswerVerb> = new Set(['rollback', 'reject']);
-
 export function registerApprove(program: Command, io: Io, run = runDecide): void {
   register(program, io, 'approve', 'let a waiting run go on', run);
 }
@@ -108,7 +105,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     const { startedLine } = await import('../view.js');
     const { renderWait, undoLines } = await import('../view-wait.js');
     const { questionFor } = await import('../question-text.js');
-    const { whyNotOwn } = await import('../../common/questions.js');
+    const { undoesChanges, whyNotOwn } = await import('../../common/questions.js');
     const asks = asksForDecision(io, options);
     const run = await resolveRunToDecide(session, options.run);
     const again = seeNow(session.command, run);
@@ -156,7 +153,8 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
           ...{ paint, columns: io.columns, command: session.command, whole: true },
         }),
       );
-    const undone = undoes.has(options.verb) ? undoLines(reading.view) : [];
+    // What is undone is shown before it is asked about.
+    const undone = undoesChanges(options.verb) ? undoLines(reading.view) : [];
     for (const line of [...undone, ...changedInputs(options, reading.view)]) remark(io, line);
     const reason = await reasonFor(io, options, asks);
     const confirm = await typedName(options, wait, io, asks);
