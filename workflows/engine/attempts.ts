@@ -134,7 +134,6 @@ export class Attempts {
     this.run.programs.refuse(path, changed);
   }
 
-  /** Ends what the step may have left running: no worker watches it any more. */
   /** A step that was cut off while it ran, or may have been, is not one that was left out. */
   private endCancelled(
     row: StepView,
@@ -147,6 +146,7 @@ export class Attempts {
     });
   }
 
+  /** Ends what the step may have left running: no worker watches it any more. */
   endLeftovers(path: string): ReturnType<typeof settleStep> {
     return this.run.turn.trackInFlight(() =>
       CancellationScope.nonCancellable(() =>
@@ -175,13 +175,10 @@ function whyCaptured({ capture }: Work, output: Json): Problem | undefined {
 }
 
 function cancelled(state: 'ended' | 'unknown', attempts: number): Problem {
-  if (state === 'ended' && attempts === 0)
-    return { type: 'Cancelled', message: 'cancelled before it began' };
-  if (state === 'ended')
-    return {
-      type: 'Cancelled',
-      message: 'cut off while it ran; what it had started has ended',
-    };
+  if (state === 'ended') {
+    const cutOff = 'cut off while it ran; what it had started has ended';
+    return { type: 'Cancelled', message: attempts === 0 ? 'cancelled before it began' : cutOff };
+  }
   return {
     type: 'OutcomeUnknown',
     message: 'cancelled after its worker died on another host, where it may still run',
