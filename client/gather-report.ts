@@ -28,7 +28,8 @@ export async function gatherReport(
   const { getAttempts, getRun, history } = await import('../store/index.js');
   const key = { run: view.id, firstRunId: view.firstRunId };
   try {
-    const formerEnds = (await getRun(pool, key))?.formerEnds;
+    const recorded = view.source === 'record' ? view : await getRun(pool, key);
+    const formerEnds = recorded?.formerEnds;
     return {
       report: {
         ...report,
