@@ -3,11 +3,14 @@ import { join } from 'node:path';
 
 const everyMs = 1_000;
 
-/** Each file below the folders, with what tells that it changed. */
+/** What a library is made of; nothing else in its folders is read by a worker. */
+const isRead = (name: string): boolean => /\.(ya?ml|json)$/.test(name);
+
+/** Each such file below the folders, with what tells that it changed. */
 function stampsOf(folders: readonly string[]): Map<string, string> {
   const stamps = new Map<string, string>();
   for (const folder of folders) {
-    for (const name of namesBelow(folder)) {
+    for (const name of namesBelow(folder).filter(isRead)) {
       const file = join(folder, name);
       const found = statSync(file, { throwIfNoEntry: false });
       if (found?.isFile()) stamps.set(file, `${found.ino} ${found.size} ${found.mtimeMs}`);
