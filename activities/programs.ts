@@ -25,8 +25,8 @@ export class Programs {
   /** Finds a program as the system will when it runs it, and digests its content. */
   async identify(named: ProgramName): Promise<Program> {
     const file = await fileOf(named);
-    const real = file === null ? null : await realpath(file).catch(() => null);
-    if (file === null || real === null) return { ...named, file: null };
+    const real = file && (await realpath(file).catch(() => null));
+    if (!file || !real) return { ...named, file: null };
     const isSystem = [file, real].every((path) => this.isSystem(path));
     return {
       ...named,

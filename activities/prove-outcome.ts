@@ -2,8 +2,7 @@ import { CancelledFailure } from '@temporalio/activity';
 import type { AttemptRequest } from '../common/attempt.js';
 import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
-import type { AttemptContext } from './handler.js';
-import type { Handlers } from './handler.js';
+import type { AttemptContext, Handlers } from './handler.js';
 import { TimeLimit } from './time-limit.js';
 
 /** How long a check may take to prove an outcome, in milliseconds. */

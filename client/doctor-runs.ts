@@ -1,4 +1,3 @@
-import { searchAttributes } from '../common/search-attributes.js';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { queryWithRetry } from '../common/ask-again.js';
 import { launchWorkflow, messageNames } from '../common/defaults.js';
@@ -8,6 +7,7 @@ import type { Check } from '../common/check.js';
 import { overText } from '../common/former-ends.js';
 import { isNotFound } from './errors.js';
 import { pausedText, resumeCommand } from '../common/run-pause.js';
+import { searchAttributes } from '../common/search-attributes.js';
 import { pausesOf, pauseText, type TemporalPause } from '../common/temporal-pauses.js';
 import type { Session } from './session.js';
 import { troubleOf, troubleOfQuery, type Trouble } from './trouble.js';

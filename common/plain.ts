@@ -74,10 +74,11 @@ export function linesOf(value: Json): string[] {
 
 /** As `wrap`, for lines that stay apart; what fits keeps its spaces. */
 export function wrapLines(lines: readonly string[], width: number, indent = ''): string {
+  const room = width - indent.length;
   return lines
-    .map((each) => visible(each))
-    .map((line) =>
-      indent.length + line.length <= width ? `${indent}${line}` : wrap(line, width, indent),
-    )
+    .map((each) => {
+      const line = visible(each);
+      return line.length <= room ? `${indent}${line}` : wrap(line, width, indent);
+    })
     .join('\n');
 }

@@ -194,7 +194,7 @@ async function recordField(address: string, settings: Record<string, string>): P
 const heldFor = `sent_at IS NULL AND claimed_until < clock_timestamp() - interval '1 s'`;
 
 /** How a run has ended is told after what it had asked is over. */
-const behindHeld = `sent_at IS NULL AND what IN ('left', 'ended') AND EXISTS (
+const behindHeld = `sent_at IS NULL AND what = 'left' AND EXISTS (
   SELECT FROM runbook.messages o WHERE o.run_no = m.run_no AND o.channel = m.channel
     AND o.what = 'over' AND o.sent_at IS NULL AND o.dropped_at IS NULL)`;
 
