@@ -1,4 +1,4 @@
-import { stepNames, steps } from '../strikes/schema.js';
+import { declaration as strikes } from '../strikes/declaration.js';
 
 /** What an operator declares of the DAG `strikes`. */
 export const declaration = {
@@ -9,21 +9,8 @@ export const declaration = {
       record: 'bad_record',
     },
   },
-  data: {
-    source: { table: 'lab.reports', key: ['report'] },
-    stages: stepNames.map((name) => ({
-      ...{ name, table: ['wildlife', steps[name].table], key: [steps[name].key], batch: 'Chunk' },
-      measures: { cost: steps[name].cost, speed: steps[name].speed },
-    })),
-    checkpoints: {
-      ...{ table: ['wildlife', 'Done'], stage: 'Step', batch: 'Chunk', order: 'At', rows: 'Rows' },
-      sums: { cost: 'Cost', speed: 'Speed' },
-      cumulative: false,
-    },
-    rejects: { table: 'wildlife.left_out', key: ['report'], stage: 'step' },
-    setAside: { table: 'wildlife.Skip', key: ['Report No'], reason: 'Why' },
-    quarantine: { rows: 'safe.rows', checkpoints: 'safe.claims' },
-  },
+  // Where the rows come from is a table here; there it is files.
+  data: { source: { table: 'lab.reports', key: ['report'] }, ...strikes.data },
 };
 
 /** The same of the DAG `parts`, whose tables are made as a whole. */

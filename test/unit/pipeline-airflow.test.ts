@@ -4,11 +4,9 @@ import { declaration } from '../../lab/airflow/declaration.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { HttpAction } from '../../language/kinds/http.js';
 import { limitsOf } from '../../language/pipeline-limits.js';
-import { ProcedureStopped } from '../../workflows/engine/outcome.js';
 import type { JobStatus } from '../../workflows/pipeline-recovery/findings.js';
-import { runnerOf } from '../../workflows/pipeline-recovery/run/index.js';
 import type { Runner } from '../../workflows/pipeline-recovery/run/runner.js';
-import { declared } from '../helpers/declared.js';
+import { declared, runnerFor, whyStopped } from '../helpers/declared.js';
 
 /* What is asked of Airflow, and what its answers say. A real one: test/pipeline/airflow.test.ts. */
 
@@ -19,25 +17,12 @@ function runner(change: object = {}): Required<Runner> {
     data: { ...data, ...dataset },
     run: { airflow: { ...run.airflow, ...change } },
   };
-  return runnerOf({
-    ...{ name: 'one', kind: 'pipeline', environment: 'test', isolated: false },
-    ...{ addresses: [], facts: {}, digest: '', pipeline: declared(pipeline) },
-  }) as Required<Runner>;
+  return runnerFor(pipeline) as Required<Runner>;
 }
 const airflow = runner();
 
-function message(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof ProcedureStopped) return error.message;
-    throw error;
-  }
-  return 'went on';
-}
-
 const reached = (version: Json, dag: Json): string =>
-  message(() => airflow.reach().read({ version: { json: version }, dag: { json: dag } }));
+  whyStopped(() => airflow.reach().read({ version: { json: version }, dag: { json: dag } }));
 const tasks = { tasks: ['wait', 'receive', 'name', 'book'] };
 const runs = (one: Runner, ...jobs: JsonObject[]) =>
   one.jobs(undefined).read({ tasks, status: { jobs } });
@@ -70,10 +55,10 @@ describe('an Airflow', () => {
 
   test('that has no such task, or does not answer', () => {
     const other = runner({ tasks: { received: ['receive', 'recieve'] } });
-    expect(message(() => runs(other))).toContain(
+    expect(whyStopped(() => runs(other))).toContain(
       'no task recieve (stage received); is it receive?',
     );
-    expect(message(() => airflow.jobs(undefined).read({}))).toContain('is not known');
+    expect(whyStopped(() => airflow.jobs(undefined).read({}))).toContain('is not known');
   });
 });
 
@@ -87,7 +72,7 @@ describe('DAG runs', () => {
       { id: 'b', status: 'running', dataset: null },
       { id: 'a', status: 'failed', dataset: null },
     ]);
-    expect(message(() => runs(airflow, row('a', 'lost')))).toContain('DAG run a is not known');
+    expect(whyStopped(() => runs(airflow, row('a', 'lost')))).toContain('DAG run a is not known');
   });
 
   test.each([
@@ -176,7 +161,7 @@ describe('a clear', () => {
     });
     expect(preview(3).evidence['version of the DAG']).toBe('3, the newest');
     expect(preview(null).evidence['version of the DAG']).toContain('the tasks name none');
-    expect(message(() => preview())).toContain('would clear nothing');
+    expect(whyStopped(() => preview())).toContain('would clear nothing');
     const { work } = airflow.restart(
       'run/restart',
       { ...job(), tasks: named },

@@ -6,29 +6,11 @@ import { evaluateAnswer } from '../../activities/judge-answer.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { HttpAction } from '../../language/kinds/http.js';
 import { limitsOf } from '../../language/pipeline-limits.js';
-import { ProcedureStopped } from '../../workflows/engine/outcome.js';
 import { failedJob } from '../../workflows/pipeline-recovery/findings.js';
-import { runnerOf } from '../../workflows/pipeline-recovery/run/index.js';
 import { filledIn, textIn, valueIn } from '../../workflows/pipeline-recovery/run/values.js';
-import { declared } from '../helpers/declared.js';
+import { declared, runnerFor, whyStopped } from '../helpers/declared.js';
 
 /* What is asked of orchestrators, and what their answers say: as declared, or not at all. */
-
-const runner = (declaration: unknown) =>
-  runnerOf({
-    ...{ name: 'one', kind: 'pipeline', environment: 'test', isolated: false },
-    ...{ addresses: [], facts: {}, digest: '', pipeline: declared(declaration) },
-  });
-
-function message(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof ProcedureStopped) return error.message;
-    throw error;
-  }
-  return 'went on';
-}
 
 describe('values of answers', () => {
   const answer = { json: { id: 9, 'a"b': 1, error: null, why: { kind: 'BAD', row: { n: 1 } } } };
@@ -55,7 +37,7 @@ describe('values of answers', () => {
 });
 
 describe('a job API', () => {
-  const api = runner(strikes);
+  const api = runnerFor(strikes);
   const jobs = (rows: Json): ReturnType<ReturnType<typeof api.jobs>['read']> =>
     api.jobs(undefined).read({ status: { jobs: rows } });
   const row = (id: string, status: string, created: string): JsonObject => ({
@@ -74,7 +56,7 @@ describe('a job API', () => {
       ['1', 'completed'],
     ]);
     expect(
-      message(() => failedJob(jobs([row('2', 'WAITING', '2'), row('1', 'BROKEN', '1')]), '1')),
+      whyStopped(() => failedJob(jobs([row('2', 'WAITING', '2'), row('1', 'BROKEN', '1')]), '1')),
     ).toBe('job 2 already works on this pipeline');
   });
 
@@ -93,7 +75,7 @@ describe('a job API', () => {
       'which job was started is not known',
     ],
   ])('%s stops the run', (_what, work, said) => {
-    expect(message(work)).toContain(said);
+    expect(whyStopped(work)).toContain(said);
   });
 
   test('gets what the declaration says, the values in their places', () => {
@@ -107,12 +89,17 @@ describe('a job API', () => {
       },
     });
     expect(api.hold('8')?.work.undo).toMatchObject({ method: 'DELETE', params: { job: '8' } });
-    const byKey = runner(flights).restart('run/restart', job, { stage: 'load', batch: 0 }, false);
+    const byKey = runnerFor(flights).restart(
+      'run/restart',
+      job,
+      { stage: 'load', batch: 0 },
+      false,
+    );
     expect(byKey.work.undo).toMatchObject({
       params: { key: 'run/restart' },
       statuses: expect.arrayContaining([404]) as unknown,
     });
-    expect(runner(flights).hold('8')).toBeNull();
+    expect(runnerFor(flights).hold('8')).toBeNull();
   });
 
   test('says what it cannot do', () => {
@@ -121,7 +108,7 @@ describe('a job API', () => {
     };
     poor.run.http.restart.idempotent = false;
     delete poor.run.http.stop;
-    const other = runner(poor);
+    const other = runnerFor(poor);
     expect(other.stops).toBe(false);
     expect(limitsOf(declared(poor))).toHaveLength(3);
     const job = { id: '7', error: null, dataset: null };
@@ -135,7 +122,7 @@ describe('a job API', () => {
 });
 
 describe('dbt', () => {
-  const dbt = runner(declarationOf('/venv/bin/dbt', '/srv/dbt'));
+  const dbt = runnerFor(declarationOf('/venv/bin/dbt', '/srv/dbt'));
   const head = (kind: string, id: string, at: string): string =>
     `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/${kind}/v12.json", "generated_at": "${at}", "invocation_id": "${id}"`;
   const jobs = (stdout: string, exitCode: number, sessions: JsonObject[] = []) =>
@@ -184,7 +171,7 @@ describe('dbt', () => {
       ['in session 7', 'running'],
       ['a', 'failed'],
     ]);
-    expect(message(() => dbt.jobs(undefined).read({ runs: null }))).toContain('is not known');
+    expect(whyStopped(() => dbt.jobs(undefined).read({ runs: null }))).toContain('is not known');
   });
 
   const argv = (code: string | null, isCorrupt: boolean): unknown => {
