@@ -170,10 +170,23 @@ export class RecoveryRuns {
     await handle.signal(messageNames.decide, decision);
     return until(
       'a verdict',
-      () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision.id),
+      () => ask<Verdict | null>(handle, messageNames.verdict, decision.id),
       10_000,
       20,
     );
+  }
+
+  /** A recovery that is approved at its gate, and ends well. */
+  async recovered(
+    inputs: JsonObject = {},
+  ): Promise<{ view: RunView; evidence: Record<string, unknown> }> {
+    const handle = await this.run(inputs);
+    const { evidence } = await this.gate(handle);
+    await this.decide(handle);
+    const view = await this.ended(handle);
+    expect(view.problem).toBeNull();
+    expect(view.state).toBe('succeeded');
+    return { view, evidence };
   }
 
   /** @param title under which the run's history is kept, when histories are recorded */

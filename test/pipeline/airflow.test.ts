@@ -2,14 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Check } from '../../common/check.js';
-import type { RunView } from '../../common/view.js';
 import { stretched } from '../../embedded/pace.js';
 import { Airflow } from '../../lab/airflow/airflow.js';
 import { declaration, declarationOfParts } from '../../lab/airflow/declaration.js';
 import { airflowProgram } from '../../lab/airflow/program.js';
 import { StrikesWarehouse, type Fault } from '../../lab/airflow/warehouse.js';
 import { until } from '../../lab/until.js';
-import type { JsonObject } from '../../language/json.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
 
@@ -70,18 +68,6 @@ whereThereIsAirflow('a DAG of Airflow', () => {
     return run;
   }
 
-  async function recovered(
-    inputs: JsonObject = {},
-  ): Promise<{ view: RunView; evidence: Record<string, unknown> }> {
-    const handle = await recovery.run(inputs);
-    const { evidence } = await recovery.gate(handle);
-    await recovery.decide(handle);
-    const view = await recovery.ended(handle);
-    expect(view.problem).toBeNull();
-    expect(view.state).toBe('succeeded');
-    return { view, evidence };
-  }
-
   /** As a tired person would: clears what has failed, without a look at the data. */
   async function clearedBlindly(run: string, task: string): Promise<void> {
     await airflow.ask('POST', '/dags/strikes/clearTaskInstances', {
@@ -130,7 +116,7 @@ whereThereIsAirflow('a DAG of Airflow', () => {
     async (...failure) => {
       const [, , task, , verdict] = failure;
       const run = await brokenRun(failure);
-      const { evidence, view } = await recovered();
+      const { evidence, view } = await recovery.recovered();
       expect(evidence).toMatchObject({
         'failed job': run,
         error: expect.stringMatching(new RegExp(`^task ${task}: `)),
@@ -173,7 +159,7 @@ whereThereIsAirflow('a DAG of Airflow', () => {
     async () => {
       await warehouse.query(`INSERT INTO lab.poison VALUES ('BS-00777')`);
       await failed();
-      const { evidence } = await recovered({ pipeline: 'token-given' });
+      const { evidence } = await recovery.recovered({ pipeline: 'token-given' });
       expect(evidence).toMatchObject({
         error: 'task book: AirflowException: report BS-00777 has no damage that can be booked',
         'offending record': { 'Report No': 'BS-00777' },
@@ -203,7 +189,7 @@ whereThereIsAirflow('a DAG of Airflow', () => {
           ),
       );
       await airflow.readDags();
-      const { evidence } = await recovered({ pipeline: 'parts' });
+      const { evidence } = await recovery.recovered({ pipeline: 'parts' });
       expect(evidence).toMatchObject({
         'failed job': run,
         'failed stage': 'parts',

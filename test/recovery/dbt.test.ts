@@ -2,7 +2,6 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Check } from '../../common/check.js';
-import type { RunView } from '../../common/view.js';
 import { stretched } from '../../embedded/pace.js';
 import { declarationOf } from '../../lab/dbt/declaration.js';
 import { dbtProgram, Warehouse } from '../../lab/dbt/warehouse.js';
@@ -56,21 +55,11 @@ whereThereIsDbt('a dbt project', () => {
     );
   }
 
-  async function recovered(): Promise<{ view: RunView; evidence: object }> {
-    const handle = await recovery.run();
-    const { evidence } = await recovery.gate(handle);
-    await recovery.decide(handle);
-    const view = await recovery.ended(handle);
-    expect(view.problem).toBeNull();
-    expect(view.state).toBe('succeeded');
-    return { view, evidence };
-  }
-
   test(
     'that failed in a model goes on from there, without what is done',
     async () => {
       await failed();
-      const { evidence, view } = await recovered();
+      const { evidence, view } = await recovery.recovered();
       expect(evidence).toMatchObject({
         'failed stage': 'int_costed',
         error: expect.stringMatching(/^model\.strikes\.int_costed: .*invalid input syntax/s),
@@ -128,7 +117,7 @@ whereThereIsDbt('a dbt project', () => {
     async (_what, stage, by) => {
       await failed();
       await warehouse.query(by);
-      const { evidence } = await recovered();
+      const { evidence } = await recovery.recovered();
       expect(evidence).toMatchObject({
         verdict: expect.stringContaining(`corrupt: ${stage} (`),
         checkpoint: `beginning of ${stage}`,
@@ -167,7 +156,7 @@ whereThereIsDbt('a dbt project', () => {
       const busy = await recovery.ended(await recovery.run());
       expect(busy.problem?.message).toMatch(/^job in session \d+ already works on this pipeline/);
       await warehouse.endSessions();
-      const { evidence } = await recovered();
+      const { evidence } = await recovery.recovered();
       expect(evidence).toMatchObject({ error: expect.stringContaining('left no results') });
       expect(await warehouse.found()).toEqual(warehouse.truth());
     },
@@ -182,7 +171,7 @@ whereThereIsDbt('a dbt project', () => {
     async (_what, damage) => {
       await failed();
       await damage(join(warehouse.project, 'target', 'run_results.json'));
-      const { evidence } = await recovered();
+      const { evidence } = await recovery.recovered();
       expect(evidence).toMatchObject({ error: expect.stringContaining('left no results') });
       expect(await warehouse.found()).toEqual(warehouse.truth());
     },
