@@ -17,8 +17,10 @@ export interface Fault {
 const ours = `
 DROP SCHEMA IF EXISTS lab CASCADE;
 CREATE SCHEMA lab;
-CREATE TABLE lab.reports (number int PRIMARY KEY, report text NOT NULL, species text NOT NULL, cost int NOT NULL, speed int);
-CREATE TABLE lab.faults (id int GENERATED ALWAYS AS IDENTITY, step text NOT NULL, chunk int NOT NULL, rows int NOT NULL, kind text NOT NULL);
+CREATE TABLE lab.reports (number int PRIMARY KEY, report text NOT NULL, species text NOT NULL,
+  cost int NOT NULL, speed int);
+CREATE TABLE lab.faults (id int GENERATED ALWAYS AS IDENTITY, step text NOT NULL,
+  chunk int NOT NULL, rows int NOT NULL, kind text NOT NULL);
 CREATE TABLE lab.poison (report text NOT NULL);
 CREATE TABLE lab.totals (rows bigint, cost numeric);
 CREATE TABLE lab.parts (report text NOT NULL, part int NOT NULL);
@@ -35,7 +37,9 @@ export class StrikesWarehouse {
     await this.query(schema + ours);
     const { source } = this;
     await this.query(
-      'INSERT INTO lab.reports SELECT n, r, s, c, k FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) WITH ORDINALITY AS each (r, s, c, k, n)',
+      `INSERT INTO lab.reports SELECT n, r, s, c, k
+       FROM unnest($1::text[], $2::text[], $3::int[], $4::int[])
+         WITH ORDINALITY AS each (r, s, c, k, n)`,
       [
         source.map((row) => row.report),
         source.map((row) => row.species),
@@ -59,8 +63,10 @@ export class StrikesWarehouse {
   async found(skipped: readonly string[] = []): Promise<Totals> {
     const { key, speed } = steps.booked;
     const [found] = await this.query<{ rows: number; keys: number; speed: number; cost: number }>(
-      `SELECT count(*)::int AS rows, count(DISTINCT "${key}")::int AS keys, coalesce(sum("${speed}"), 0)::int AS speed,
-              coalesce((SELECT sum(cost) FROM lab.totals), 0)::int AS cost FROM ${tableOf('booked')}`,
+      `SELECT count(*)::int AS rows, count(DISTINCT "${key}")::int AS keys,
+              coalesce(sum("${speed}"), 0)::int AS speed,
+              coalesce((SELECT sum(cost) FROM lab.totals), 0)::int AS cost
+       FROM ${tableOf('booked')}`,
     );
     const { rows = 0, keys = 0, speed: knots = 0, cost = 0 } = found ?? {};
     const lost = this.truth(skipped).rows - keys;

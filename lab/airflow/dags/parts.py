@@ -1,6 +1,6 @@
 """Reports in four parts at once: a mapped task in a task group, each part made as a whole.
 
-Tasks do not see what is wrong in the table `lab.faults` but for `raise`, and then write nothing.
+Of the faults in `lab.faults`, a task knows `raise` alone: it fails before it writes anything.
 """
 
 import os
@@ -23,12 +23,16 @@ def parts():
         @task
         def part(number):
             cursor = connect()
-            cursor.execute("DELETE FROM lab.faults WHERE step = 'part' AND chunk = %s RETURNING id", (number,))
+            cursor.execute(
+                "DELETE FROM lab.faults WHERE step = 'part' AND chunk = %s RETURNING id",
+                (number,),
+            )
             if cursor.fetchall():
                 raise AirflowException(f"part {number} was refused")
             cursor.execute(
                 "BEGIN; DELETE FROM lab.parts WHERE part = %s;"
-                " INSERT INTO lab.parts SELECT report, number %% 4 FROM lab.reports WHERE number %% 4 = %s; COMMIT",
+                " INSERT INTO lab.parts"
+                " SELECT report, number %% 4 FROM lab.reports WHERE number %% 4 = %s; COMMIT",
                 (number, number),
             )
 
@@ -36,7 +40,10 @@ def parts():
 
     @task
     def gather():
-        connect().execute("BEGIN; TRUNCATE lab.gathered; INSERT INTO lab.gathered SELECT report FROM lab.parts; COMMIT")
+        connect().execute(
+            "BEGIN; TRUNCATE lab.gathered;"
+            " INSERT INTO lab.gathered SELECT report FROM lab.parts; COMMIT"
+        )
 
     load() >> gather()
 

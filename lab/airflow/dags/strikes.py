@@ -62,7 +62,8 @@ def read(cursor, step, chunk):
     if step == "received":
         return rows_of(
             cursor,
-            "SELECT report, cost, speed, species FROM lab.reports WHERE number > %s AND number <= %s ORDER BY number",
+            "SELECT report, cost, speed, species FROM lab.reports"
+            " WHERE number > %s AND number <= %s ORDER BY number",
             ((chunk - 1) * CHUNK, chunk * CHUNK),
         )
     before = "received" if step == "named" else "named"
@@ -94,7 +95,8 @@ def read(cursor, step, chunk):
 def do(step):
     cursor = connect()
     table, key, cost, speed = STEPS[step]
-    done = {row[0] for row in rows_of(cursor, 'SELECT "Chunk" FROM wildlife."Done" WHERE "Step" = %s', (step,))}
+    claimed = rows_of(cursor, 'SELECT "Chunk" FROM wildlife."Done" WHERE "Step" = %s', (step,))
+    done = {row[0] for row in claimed}
     for chunk in chunks_of(cursor):
         if chunk in done:
             continue
@@ -106,11 +108,13 @@ def do(step):
                 values = (row[0], chunk, row[1], row[2]) + ((row[3],) if species else ())
                 places = ", ".join(["%s"] * len(values))
                 cursor.execute(
-                    f'INSERT INTO {table} ({key}, "Chunk", {cost}, {speed}{species}) VALUES ({places})',
+                    f'INSERT INTO {table} ({key}, "Chunk", {cost}, {speed}{species})'
+                    f" VALUES ({places})",
                     values,
                 )
         cursor.execute(
-            'INSERT INTO wildlife."Done" ("Step", "Chunk", "Rows", "Cost", "Speed") VALUES (%s, %s, %s, %s, %s)',
+            'INSERT INTO wildlife."Done" ("Step", "Chunk", "Rows", "Cost", "Speed")'
+            " VALUES (%s, %s, %s, %s, %s)",
             (step, chunk, len(rows), sum(row[1] for row in rows), sum(row[2] or 0 for row in rows)),
         )
 
@@ -136,7 +140,8 @@ def strikes():
     @task
     def summarise():
         connect().execute(
-            'BEGIN; TRUNCATE lab.totals; INSERT INTO lab.totals SELECT count(*), sum("Damage") FROM wildlife."Strikes"; COMMIT'
+            "BEGIN; TRUNCATE lab.totals; INSERT INTO lab.totals"
+            ' SELECT count(*), sum("Damage") FROM wildlife."Strikes"; COMMIT'
         )
 
     wait_for_reports() >> receive() >> name() >> book() >> summarise()
