@@ -139,7 +139,8 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
     text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.host,
                   CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
                        WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
-                  a.worker, a.fence, a.temporal_attempt, a.started_at, CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
+                  a.worker, a.fence, a.temporal_attempt, a.started_at,
+                  CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
                   a.output, a.error, a.programs, a.does, t.bytes, t.sha256, t.truncated
            FROM runbook.attempts a
            JOIN runbook.runs r ON r.no = a.run_no

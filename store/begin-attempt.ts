@@ -68,8 +68,10 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | n
                  WHERE NOT EXISTS (SELECT FROM runbook.attempts a WHERE a.run_no = s.run_no AND a.path = s.path)
                  RETURNING run_no
                )
-               INSERT INTO runbook.attempts AS mine (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, started_at, does)
-               SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at, $25::json FROM step, run
+               INSERT INTO runbook.attempts AS mine (run_no, path, attempt, state, host, worker,
+                 temporal_attempt, place, execution, started_at, does)
+               SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at, $25::json
+               FROM step, run
                RETURNING ${factsQuery('mine.run_no', 17, '$3', '$16')} AS recorded`,
         values: [
           start.key.run,
@@ -174,7 +176,8 @@ async function beginLocked(
   await client.query({
     name: 'attempts-begin',
     text: `WITH begun AS (
-               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, does)
+               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker,
+                 temporal_attempt, place, execution, does)
                VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9::json) RETURNING started_at
              )
              UPDATE runbook.steps s

@@ -44,11 +44,13 @@ export function recordDecisions(
     await client.query({
       name: 'decisions-close-steps',
       text: `UPDATE runbook.steps s
-             SET state = CASE d.verb WHEN 'approve' THEN 'succeeded' ELSE 'failed' END, ended_at = d.judged_at, attempts = d.attempt,
+             SET state = CASE d.verb WHEN 'approve' THEN 'succeeded' ELSE 'failed' END,
+                 ended_at = d.judged_at, attempts = d.attempt,
                  output = CASE d.verb WHEN 'approve' THEN json_build_object('by', d.decided_by, 'reason', d.reason) END
              FROM runbook.decisions d
-             WHERE s.run_no = $1 AND s.kind = 'approval' AND s.state IN ('pending', 'waiting') AND s.attempts <= d.attempt
-               AND d.run_no = s.run_no AND d.about_id = s.path AND d.accepted AND d.decision = ANY ($2)`,
+             WHERE s.run_no = $1 AND s.kind = 'approval' AND s.state IN ('pending', 'waiting')
+               AND s.attempts <= d.attempt AND d.run_no = s.run_no AND d.about_id = s.path
+               AND d.accepted AND d.decision = ANY ($2)`,
       values: [no, decisions.map(({ verdict }) => cleanText(verdict.decision))],
     });
     await settleWaits(client, no);

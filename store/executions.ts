@@ -92,7 +92,8 @@ async function reopen(client: pg.PoolClient, no: string): Promise<void> {
     name: 'waits-reopen',
     text: `UPDATE runbook.waits w SET reopens = true
            WHERE w.run_no = $1 AND NOT EXISTS (
-             SELECT FROM runbook.decisions d WHERE d.run_no = $1 AND d.accepted AND d.about_id = w.about_id AND d.attempt = w.attempt
+             SELECT FROM runbook.decisions d WHERE d.run_no = $1 AND d.accepted
+               AND d.about_id = w.about_id AND d.attempt = w.attempt
            )`,
     values: [no],
   });

@@ -5,8 +5,8 @@ import { cleanText } from './clean.js';
 import type { Connection } from './transaction.js';
 
 /*
- * The ends of runs that went on afterwards. A trigger of the schema keeps them, whoever writes the
- * run.
+ * Ends of runs that went on afterwards. A trigger in the schema keeps them, whichever release of a
+ * worker writes the run.
  */
 
 /** The former ends of a run, the first one first. */
@@ -73,7 +73,7 @@ export async function explainReset(
   });
 }
 
-/** Runs whose end was over lately, the latest first, each once, with its last former end. */
+/** Runs that went on after an end lately, the latest first, each once, with its last former end. */
 export async function reopenedRuns(
   pool: pg.Pool,
   sinceMs: number,

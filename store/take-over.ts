@@ -56,7 +56,8 @@ export function adoptAttempt(
     if (rows[0]) return rows[0];
     const before = await client.query<{ ran: number }>({
       name: 'attempts-ran',
-      text: `SELECT coalesce(max(attempt), 0) AS ran FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
+      text: `SELECT coalesce(max(attempt), 0) AS ran FROM runbook.attempts
+             WHERE run_no = $1 AND path = $2`,
       values: [no, start.step],
     });
     return { ran: before.rows[0]?.ran ?? 0 };

@@ -44,11 +44,13 @@ export async function closeWaits(
   await client.query({
     name: 'waits-close',
     text: `UPDATE runbook.waits w
-           SET closed_at = coalesce((SELECT s.ended_at FROM runbook.steps s WHERE s.run_no = w.run_no AND s.path = w.about_id), now())
+           SET closed_at = coalesce((SELECT s.ended_at FROM runbook.steps s
+                 WHERE s.run_no = w.run_no AND s.path = w.about_id), now())
            WHERE w.run_no = $1 AND w.closed_at IS NULL
              AND ($3 OR (w.since < $4::timestamptz
-                         AND NOT EXISTS (SELECT FROM json_to_recordset($2::json) AS open (id text, attempt integer)
-                                         WHERE open.id = w.about_id AND open.attempt = w.attempt)))`,
+               AND NOT EXISTS (
+                 SELECT FROM json_to_recordset($2::json) AS open (id text, attempt integer)
+                 WHERE open.id = w.about_id AND open.attempt = w.attempt)))`,
     values: [
       no,
       jsonText(waits),
@@ -70,7 +72,8 @@ export async function settleWaits(client: pg.PoolClient, no: string): Promise<vo
     text: `UPDATE runbook.waits w SET closed_at = d.judged_at
            FROM runbook.decisions d
            WHERE w.run_no = $1 AND w.closed_at IS NULL
-             AND d.run_no = w.run_no AND d.accepted AND d.about_id = w.about_id AND d.attempt = w.attempt`,
+             AND d.run_no = w.run_no AND d.accepted AND d.about_id = w.about_id
+             AND d.attempt = w.attempt`,
     values: [no],
   });
   await client.query({
