@@ -34,7 +34,7 @@ export function refusal(
       next:
         status === 401
           ? `Check secret ${secret} of target ${target.name} in secrets.yaml: the service refuses it.`
-          : `Secret ${secret} of target ${target.name} does not have the right: give it to the user at the service, or name another one in secrets.yaml on the workers.`,
+          : `The user of secret ${secret} of target ${target.name} may not do this: give that user the right at the service, or name another secret in secrets.yaml on the workers.`,
     });
   }
   const retryAfterMs = retryAfter(response.headers);

@@ -250,7 +250,7 @@ describe('what an answer means', () => {
     expect(failure.message).toBe(
       `${service.address}/base/x answered ${status}: because of [secret token]`,
     );
-    if (type === 'HttpDenied') expect(failure.extra.next).toMatch(/[Ss]ecret token.*secrets\.yaml/);
+    if (type === 'HttpDenied') expect(failure.extra.next).toMatch(/secret token.*secrets\.yaml/);
   });
 
   describe('to a request that may not be sent again', () => {
