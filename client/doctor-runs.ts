@@ -272,7 +272,7 @@ async function endedBehind(session: Session): Promise<Check> {
   };
 }
 
-/** Runs that had ended, and went on: what people were told of their end may hold no more. */
+/** Runs that went on after they had ended: people may have been told of an end that is outdated. */
 async function reopened(session: Session): Promise<Check> {
   const name = 'reopened runs';
   const { reopenedRuns } = await import('../store/index.js');

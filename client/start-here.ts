@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { runbookHome } from '../embedded/home.js';
 
 /**
- * How everything is started on this machine. `dev` does not keep with which example it ran: where
- * one was tried, both ways are named, because without it its targets are not there.
+ * The command that starts everything on this machine. `dev` does not remember its example: where
+ * one was tried, both commands are named, because without the example its targets are missing.
  * @param command name of the command line
  */
 export function startHere(command: string, env = process.env): string {

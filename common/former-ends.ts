@@ -1,18 +1,18 @@
 import type { JsonObject } from '../language/json.js';
 import type { Problem, RunState } from './view.js';
 
-/** An end of a run that was no end: the run went on, or another end was told of. */
+/** An end that a run had recorded before it went on, or before it recorded another one. */
 export interface FormerEnd {
   state: RunState;
   /** ISO time. */
   endedAt: string;
   problem: Problem | null;
   outputs: JsonObject;
-  /** When it was no end any more, as an ISO time. */
+  /** When the run went on, or recorded the other end, as an ISO time. */
   overAt: string;
   /**
-   * `reset`: a later execution in Temporal went on. `missed`: the run had been closed because
-   * Temporal did not have it. `replaced`: the same execution told of another end.
+   * `reset`: somebody reset the run in Temporal. `missed`: the record had closed the run because
+   * Temporal did not have it. `replaced`: the same execution recorded another end.
    */
   why: 'reset' | 'missed' | 'replaced';
   /** Of a reset, as Temporal has it. Null: not known yet. Empty: Temporal does not say. */

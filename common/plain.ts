@@ -36,7 +36,7 @@ const commands = new RegExp(
   'g',
 );
 
-/** Stands for a space that is no place to break at; no visible text has it. */
+/** Stands for a space where a line must not break; no visible text has it. */
 const held = '\u0000';
 
 /** What may not be broken: words, and commands. */

@@ -1,8 +1,8 @@
 import type { AttemptView } from './view.js';
 
 /**
- * That other workers had the attempt before: a worker died or stopped, and its outcome did not get
- * lost. Empty when it stayed with one worker.
+ * Says that another worker took the attempt over from one that died or stopped. Empty when one
+ * worker had it all the time.
  */
 export function takeOverText({
   takeOvers = 0,

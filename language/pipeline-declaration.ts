@@ -45,7 +45,7 @@ const stageName = z
   .string()
   .regex(
     /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
-    'must be a letter, and then letters, digits, _ and - (the name that what runs it has for it)',
+    'must be a letter, and then letters, digits, _ and - (the name that the orchestrator uses)',
   );
 
 const stage = z.strictObject({

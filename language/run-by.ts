@@ -2,8 +2,8 @@ import type { Pipeline, RunBy } from './pipeline.js';
 import type { StepSpec } from './runbook.js';
 
 /*
- * Some steps are only for pipelines that are run in a certain way. Which way that is, the targets
- * say before the run: its plan has no steps of another way.
+ * Some steps are only for pipelines that a certain orchestrator runs. The target declares which one
+ * it is, so the plan of a run has no steps for another orchestrator.
  */
 
 /** What runs a pipeline, in words. */
