@@ -41,8 +41,8 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
 }
 
 /**
- * What only the record knows of a run's history, in order: who has taken calls, and ends after which
- * the run went on. Also when the run ended, by its own clock.
+ * What only the record knows of a run's history, in order: who has taken calls, and ends after
+ * which the run went on. Also when the run ended, by its own clock.
  */
 export async function recordedOnly(
   pool: pg.Pool,
