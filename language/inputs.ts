@@ -101,13 +101,17 @@ export function readInput(input: InputSpec, value: Json, targets: readonly Targe
           wrong: `is longer than ${input.maxLength ?? 1_000} characters`,
           next: 'Shorten it.',
         };
-      if (input.pattern !== undefined && !isWhole(input.pattern, value)) {
+      const fits = input.pattern === undefined || isWhole(input.pattern, value);
+      if (fits === true) return { value };
+      if (fits !== false)
         return {
-          wrong: `does not match ${input.pattern}: ${shown}`,
-          next: `Give what matches as a whole: ${input.description}`,
+          wrong: `cannot be compared with ${input.pattern}: ${fits.why}`,
+          next: 'Tell the owners of the runbook: its pattern is at fault, not what you gave.',
         };
-      }
-      return { value };
+      return {
+        wrong: `does not match ${input.pattern}: ${shown}`,
+        next: `Give what matches as a whole: ${input.description}`,
+      };
     }
     case 'integer':
     case 'number': {

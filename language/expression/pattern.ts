@@ -4,8 +4,8 @@ import { patternSize } from './pattern-size.js';
 import { isPatternProgram, type PatternProgram, search } from './pattern-search.js';
 import { Wrong } from './values.js';
 
-/** How large a pattern's program may be. */
-const sizeAtMost = 1_000;
+/** How large a pattern's program may be: a class 255 times, as names of hosts are, fits. */
+const sizeAtMost = 1_100;
 
 /** Programs have no state: which of them are kept changes no result. */
 const programs = new Map<string, PatternProgram | Wrong>();

@@ -32,7 +32,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
     job: {
       type: 'text',
       optional: true,
-      pattern: '^[A-Za-z0-9_.~:+-]{1,250}$',
+      pattern: '[A-Za-z0-9_.~:+-]+',
+      maxLength: 250,
       description: 'The failed job (of Airflow: the DAG run); the newest failed one unless given',
     },
     tolerance_rows: {

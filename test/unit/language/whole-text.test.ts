@@ -1,5 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { Wrong } from '../../../language/expression/values.js';
+import { readInput } from '../../../language/inputs.js';
 import { isWhole, patternFault } from '../../../language/whole-text.js';
+import { catalogue } from '../../../workflows/catalogue.js';
 
 const unit = '[a-z][a-z0-9@._-]*';
 const path = '/[A-Za-z0-9._/-]*';
@@ -51,5 +54,29 @@ test('a pattern that backtracks for ever elsewhere takes no time', () => {
 
 test.each(['(', '[z-a]', '(?=a)', '\\1', 'a{2000}'])('%s cannot be used', (pattern) => {
   expect(patternFault(pattern)).toMatch(/the pattern (cannot be|is too large)/);
-  expect(isWhole(pattern, 'a')).toBe(false);
+  expect(isWhole(pattern, 'a')).toBeInstanceOf(Wrong);
+});
+
+test('a name of a host may be as long as one is, and a text as long as it may', () => {
+  expect(isWhole('[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?', `${'a'.repeat(254)}z`)).toBe(true);
+  expect(isWhole('[a-z]*', 'a'.repeat(200_000))).toBe(true);
+  expect(isWhole('[a-z]*', `${'a'.repeat(200_000)}!`)).toBe(false);
+});
+
+const ours = catalogue.flatMap(({ id, inputs }) =>
+  Object.entries(inputs).flatMap(([name, input]) =>
+    input.type === 'text' && input.pattern !== undefined ? [[id, name, input.pattern]] : [],
+  ),
+);
+
+test.each(ours)('%s: the pattern of %s can be used', (_id, _name, pattern = '') => {
+  expect(patternFault(pattern)).toBeUndefined();
+});
+
+test('a pattern that cannot be used is no fault of what was given', () => {
+  const spec = { type: 'text', description: 'a word', pattern: 'a{2000}' } as const;
+  expect(readInput(spec, 'a', [])).toMatchObject({
+    wrong: expect.stringContaining('cannot be compared with a{2000}: the pattern is too large'),
+    next: expect.stringContaining('owners of the runbook'),
+  });
 });
