@@ -13,6 +13,13 @@ export const loops: SpotRule = (spot, context) => {
   const { data, scope } = spot;
   if (!Object.hasOwn(data, 'forEach')) return;
   const { places } = context;
+  const items = field(data, 'forEach');
+  if (typeof items === 'string')
+    context.report(places.of(data, 'forEach'), {
+      rule: 'loop-items',
+      message: `${nameOf(spot)} needs a list, and "${items}" is a text`,
+      hint: `write [${items}], or \${${items}} where an expression is meant`,
+    });
   const as = textIn(data, 'as');
   if (taken.includes(as))
     context.report(places.of(data, 'as'), {
