@@ -28,11 +28,6 @@ const planFile = z.strictObject({
   }),
 });
 
-/** Whether a word of the command line names a file, and no runbook. */
-export function isPlanFile(name: string): boolean {
-  return /[\\/]|\.json$/.test(name);
-}
-
 /**
  * Writes a plan. Another file is never written over.
  * @throws CliError with exit code 2

@@ -168,9 +168,13 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
   });
 }
 
+/** Whether a word of the command line names a file, and no runbook. */
+function isPlanFile(name: string): boolean {
+  return /[\\/]|\.json$/.test(name);
+}
+
 /** The plan of the file that was named; undefined where a runbook was. */
 async function writtenPlan(options: StartOptions): Promise<Plan | undefined> {
-  const { isPlanFile, readPlanFile } = await import('../plan-file.js');
   const { runbook } = options;
   if (runbook === undefined || !isPlanFile(runbook)) return undefined;
   const other = (
@@ -187,6 +191,7 @@ async function writtenPlan(options: StartOptions): Promise<Plan | undefined> {
       'Make another plan, with: runbook plan ID -o FILE',
       exitCodes.usage,
     );
+  const { readPlanFile } = await import('../plan-file.js');
   return readPlanFile(runbook).catch((error: unknown) => {
     if (!(error instanceof CliError)) throw error;
     throw new CliError(`${nothingStarted}: ${error.message}`, error.next, exitCodes.usage);

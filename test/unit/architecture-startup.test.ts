@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 
@@ -16,10 +16,13 @@ function loadedBy(args: string[]): {
   stdout: string;
   temporal: string[];
   modules: string[];
+  /** Addresses of what was imported, where the recorder of imports was there. */
+  imports: string;
 } {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-startup-'));
   try {
     const file = join(folder, 'modules.json');
+    const imports = join(folder, 'imports');
     const { status, stdout } = spawnSync(process.execPath, ['--require', recorder, ...args], {
       encoding: 'utf8',
       env: {
@@ -27,6 +30,7 @@ function loadedBy(args: string[]): {
         HOME: folder,
         RUNBOOK_HOME: folder,
         LOADED_MODULES_FILE: file,
+        LOADED_IMPORTS_FILE: imports,
       },
     });
     const modules = JSON.parse(readFileSync(file, 'utf8')) as string[];
@@ -34,6 +38,7 @@ function loadedBy(args: string[]): {
       status,
       stdout,
       modules,
+      imports: existsSync(imports) ? readFileSync(imports, 'utf8') : '',
       temporal: modules.filter((path) => path.includes('@temporalio')),
     };
   } finally {
@@ -62,6 +67,16 @@ test.each([
   expect(status).toBe(0);
   expect(stdout.length).toBeGreaterThan(0);
   expect(temporal).toEqual([]);
+});
+
+const importRecorder = join(import.meta.dirname, '..', 'helpers', 'record-imports.mjs');
+
+test('the start of a runbook by its id does not load what reads files', () => {
+  const readsFiles = (runbook: string): boolean => {
+    const args = ['--no-warnings', '--experimental-loader', importRecorder, main, 'start', runbook];
+    return loadedBy([...args, '--address', '127.0.0.1:1', '--yes']).imports.includes('/zod/');
+  };
+  expect([readsFiles('pipeline-recovery'), readsFiles('./none.json')]).toEqual([false, true]);
 });
 
 /** The built files that a file loads before it runs: what it imports, and what they import. */
