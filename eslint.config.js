@@ -76,7 +76,7 @@ const packs = readdirSync(new URL('language/kinds/', import.meta.url), { withFil
 
 /** What a pack has in each part of the product; its activities are reached by types only. */
 const packFiles = packs.flatMap((pack) =>
-  ['language/kinds', 'language/schema', 'common', 'activities'].map((part) => `${part}/${pack}/`),
+  ['language/kinds', 'common', 'activities'].map((part) => `${part}/${pack}/`),
 );
 
 /** What a runbook of ours declares, and the list of them. */
@@ -118,11 +118,6 @@ const layerRules = [
     files: ['language/'],
     except: packFiles,
     why: `the language is plain data, without Temporal and without I/O; ${onlyTables}`,
-  }),
-  layer(['language/schema/index.ts', ...ofPacks('language/schema')], {
-    packages: ['zod'],
-    files: ['language/'],
-    why: 'the language is plain data, without Temporal and without I/O',
   }),
   layer(
     sandboxLanguage.map((path) => `${path}.ts`),

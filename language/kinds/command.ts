@@ -6,7 +6,7 @@ interface SecretRef {
   secret: string;
 }
 
-/** The answers of programs of sites and deployers; common/answers.ts has their fields. */
+/** Answers of programs of sites, deployers and pipelines; common/answers.ts has their fields. */
 export type AnswerName =
   | 'site-look'
   | 'site-backups'
@@ -17,7 +17,10 @@ export type AnswerName =
   | 'deployer-running'
   | 'deployer-backup'
   | 'deployer-started'
-  | 'deployer-version';
+  | 'deployer-version'
+  | 'pipeline-jobs'
+  | 'pipeline-job'
+  | 'pipeline-started';
 
 /** How the whole of what a program prints is read as data. */
 export const outputForms = ['json', 'jsonl', 'lines', 'table', 'pairs'] as const;
@@ -67,10 +70,6 @@ export const command: ActionRules<CommandAction> = {
   doneBy: 'activity',
   runsPrograms: true,
   isRepeatable: ({ idempotent }) => idempotent === true,
-  outputs: ({ parse }) => [
-    ...['exitCode', 'signal', 'stdout', 'stderr', 'bytes', 'sha256', 'answer', 'truncated', 'cut'],
-    ...['fullBytes', 'fullSha256', ...(parse ? [parse === 'jsonl' ? 'lines' : parse] : [])],
-  ],
   describe: ({ argv, cwd, target, credentials, runsOn, programMayChange }) => {
     const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target, credentials)}${onHost(runsOn)}`;
     const free = programMayChange ? ', whatever the program holds by then' : '';

@@ -7,10 +7,10 @@ import type { ActionOf, ActionRules, KindRules } from './rules.js';
 import { sql } from './sql.js';
 
 /*
- * The one table of step kinds. A kind whose work is an activity has a file here with its rules, one
- * of the same name in language/schema/, and a handler in activities/. A kind that is missing from
- * one of the three maps does not compile. The kinds of a domain are a pack: a folder with a map of
- * its own in each of the three places, and the maps here include it.
+ * The one table of step kinds. A kind whose work is an activity has a file here with its rules, and
+ * a handler in activities/. A kind that is missing from one of the two maps does not compile. The
+ * kinds of a domain are a pack: a folder with a map of its own in both places, which the maps
+ * include.
  */
 
 const table = { command, sql, http, check, notify, ...delivery };
@@ -91,14 +91,6 @@ export function listAction(action: Action): readonly string[] {
 /** What an attempt does: its action, and what verifies it. */
 export function whatItDoes(action: Action, verify?: CheckAction): string[] {
   return [...listAction(action), ...(verify ? [`then ${describeAction(verify)}`] : [])];
-}
-
-/** All names that the output of an action can have; null where they are not known. */
-export function outputNames(action: Action): readonly string[] | null {
-  const { kind } = action;
-  if (kind !== 'check') return actionRules(kind).outputs?.(action) ?? null;
-  const names = outputNames(action.probe);
-  return names && [...names, 'polls'];
 }
 
 /** The host that an action runs on, by its name; undefined: any. */

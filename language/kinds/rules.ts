@@ -24,11 +24,6 @@ export interface ActionRules<A> extends KindRules {
   /** An interrupted attempt is done again, whatever its effect. */
   isDoneAnew?: true;
   /**
-   * All names that its output can have, where the action determines them; absent: any. The action
-   * may still be a template.
-   */
-  outputs?(action: Partial<A>): readonly string[];
-  /**
    * What the action is going to do, as one line for people. References are shown as
    * `{steps.restart.job}`, because their values are known only later.
    */

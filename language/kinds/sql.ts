@@ -41,11 +41,6 @@ export const sql: ActionRules<SqlAction> = {
   isAtomic: true,
   judgesExpectations: true,
   isRepeatable: ({ idempotent }) => idempotent === true,
-  outputs: ({ statements = [] }) => [
-    ...statements.flatMap(({ as }) => (as === undefined ? [] : [as, `${as}Truncated`])),
-    ...(statements.length === 1 && statements[0]?.as === 'rows' ? ['row', 'count'] : []),
-    ...['rowCounts', 'truncated', 'cut', 'fullBytes', 'fullSha256'],
-  ],
   describe: (action) => {
     const without = action.transaction === 'none' ? ' without a transaction' : '';
     return `${action.statements.map(statement).join('; ')}${given(action)}${without}${where(action)}`;

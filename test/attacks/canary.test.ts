@@ -8,7 +8,7 @@ import { renderMarkdown } from '../../client/report/markdown.js';
 import type { Report } from '../../client/report/report.js';
 import type { JsonObject } from '../../language/json.js';
 import { getAttempts, history } from '../../store/index.js';
-import { Engine, libraryOf } from '../helpers/engine.js';
+import { Engine } from '../helpers/engine.js';
 import { plainRunbook } from '../helpers/plain-runbook.js';
 import { until } from '../../lab/until.js';
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
   engine = await Engine.start({
     targets,
     secrets: `secrets: { token: { from: "file:${secret()}", targets: [vault] } }\n`,
-    library: libraryOf([telling('variable'), telling('credentials'), telling('unknown')]),
+    plans: [telling('variable'), telling('credentials'), telling('unknown')],
   });
 }, 60_000);
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { until } from '../../lab/until.js';
-import { Engine, libraryOf } from '../helpers/engine.js';
+import { Engine } from '../helpers/engine.js';
 import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
@@ -29,7 +29,7 @@ type Host = keyof typeof hosts;
 
 let engine: Engine;
 beforeAll(async () => {
-  engine = await Engine.start({ later: true, library: libraryOf([procedure]) });
+  engine = await Engine.start({ later: true, plans: [procedure] });
   for (const [host, writes] of Object.entries(hosts)) {
     await mkdir(engine.path(`bin-${host}`));
     const script = `#!/bin/sh\necho ${writes} >> "$1"\n`;

@@ -6,7 +6,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { renderView } from '../../client/view.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { tell } from '../chaos/tell.js';
-import { Engine, libraryOf } from '../helpers/engine.js';
+import { Engine } from '../helpers/engine.js';
 import { plainRunbook } from '../helpers/plain-runbook.js';
 import { recordHistory } from '../helpers/history.js';
 import { until } from '../../lab/until.js';
@@ -33,7 +33,7 @@ function engineWith(settings: Record<string, string>): Promise<Engine> {
       inputs: { journal: { type: 'text', description: 'a file', maxLength: 400 } },
     }),
   );
-  return Engine.start({ library: libraryOf(runbooks), settings });
+  return Engine.start({ plans: runbooks, settings });
 }
 
 const program = (): string => join(folder, 'program.sh');

@@ -67,9 +67,9 @@ const strict = {
 describe('a rogue workflow worker', () => {
   let rogues: Rogues;
   beforeAll(async () => {
-    rogues = await Rogues.start((library) => {
-      tool = join(library, 'tool.sh');
-      return [swapping(tool), lenient, strict] as { id: string }[];
+    rogues = await Rogues.start((folder) => {
+      tool = join(folder, 'tool.sh');
+      return [swapping(tool), lenient, strict];
     });
     await writeFile(`${tool}.other`, script('other'), { mode: 0o755 });
   }, 60_000);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageNames, workflowTaskTimeout } from '../../common/defaults.js';
@@ -125,26 +125,24 @@ export class Rogues {
 
   private constructor(
     readonly engine: Engine,
-    private readonly library: string,
+    private readonly folder: string,
   ) {}
 
-  /** @param runbooks gets the folder of the library */
-  static async start(runbooks: (library: string) => readonly { id: string }[]): Promise<Rogues> {
-    const library = await mkdtemp(join(tmpdir(), 'runbook-rogue-'));
-    for (const each of runbooks(library))
-      await writeFile(join(library, `${each.id}.json`), JSON.stringify(each));
+  /** @param runbooks gets a folder for programs */
+  static async start(runbooks: (folder: string) => readonly object[]): Promise<Rogues> {
+    const folder = await mkdtemp(join(tmpdir(), 'runbook-rogue-'));
     const target = 'kind: service, environment: test';
     const engine = await Engine.start({
       targets: `targets: { mine: { ${target} }, other: { ${target} } }\n`,
       procedures: join(programFolder, 'test', 'attacks', 'rogue.js'),
-      settings: { RUNBOOK_LIBRARY: library },
+      plans: runbooks(folder),
     });
-    return new Rogues(engine, library);
+    return new Rogues(engine, folder);
   }
 
   async stop(): Promise<void> {
     await this.engine.stop();
-    await rm(this.library, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   /** @returns what its activities answered */

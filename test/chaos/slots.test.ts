@@ -4,7 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { taskPriority } from '../../common/start-options.js';
 import type { Priority } from '../../language/runbook.js';
 import { tell } from '../chaos/tell.js';
-import { Engine, libraryOf } from '../helpers/engine.js';
+import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
 import { nothing } from '../helpers/shell.js';
 import { plainRunbook } from '../helpers/plain-runbook.js';
@@ -50,7 +50,7 @@ const tenSteps = (id: string, priority: Priority) =>
 test('in a storm larger than the slots, a CRITICAL run comes first at each of its steps', async () => {
   const engine = await Engine.start({
     workers: 1,
-    library: libraryOf([tenSteps('calm', 'LOW'), tenSteps('urgent', 'CRITICAL')]),
+    plans: [tenSteps('calm', 'LOW'), tenSteps('urgent', 'CRITICAL')],
     settings: { RUNBOOK_MAX_STEPS: '2' },
   });
   try {

@@ -3,28 +3,30 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { digestOf } from '../../language/digest.js';
 import type { Plan } from '../../language/plan.js';
-import type { RunbookSpec } from '../../language/runbook.js';
 import { openPool, recentWorkers } from '../../store/index.js';
 import { until } from '../../lab/until.js';
 import { programFolder } from '../../worker/config.js';
 import { catalogue } from '../../workflows/catalogue.js';
 import { World, type CliResult } from './world.js';
-import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * A library of which one file is broken, and client and worker that do not have the same one.
  */
 
-const spec: RunbookSpec = plainRunbook({
-  ...{ id: 'rotate-logs', title: 'Rotate the logs', summary: 'They grow.' },
-  owners: ['ops'],
-  steps: [
-    {
-      ...{ id: 'rotate', title: 'Rotate them', kind: 'command', effect: 'read' },
-      work: { action: { kind: 'command', argv: ['/bin/true'] } },
-    },
-  ],
-});
+/** The file of a runbook. @param steps what stands behind `steps:` */
+const file = (
+  id: string,
+  title = 'Rotate the logs',
+  steps = '[{ id: rotate, title: Rotate them, command: /bin/true, effect: read }]',
+): string => `
+runbook: ${id}
+version: 1.0.0
+title: ${title}
+type: MAINTENANCE
+priority: LOW
+owner: ops
+steps: ${steps}
+`;
 
 let world: World;
 const library = (name: string): string => join(world.folder, name);
@@ -32,10 +34,11 @@ const library = (name: string): string => join(world.folder, name);
 beforeAll(async () => {
   world = await World.start({ module: join(programFolder, 'workflows', 'index.js'), catalogue });
   await world.stopWorker();
-  folder('theirs', { 'rotate-logs': spec, broken: { ...spec, id: 'clean-up', steps: [] } });
-  folder('same', { 'rotate-logs': spec });
-  folder('other', { 'rotate-logs': { ...spec, title: 'Rotate all logs' } });
-  folder('more', { 'rotate-logs': spec, only: { ...spec, id: 'only-here' } });
+  const sound = { 'rotate-logs': file('rotate-logs') };
+  folder('theirs', { ...sound, 'clean-up': file('clean-up', 'Clean up', '[]') });
+  folder('same', sound);
+  folder('other', { 'rotate-logs': file('rotate-logs', 'Rotate all logs') });
+  folder('more', { ...sound, 'only-here': file('only-here') });
   await world.startWorker(undefined, { RUNBOOK_LIBRARY: library('theirs') });
   const pool = openPool(world.databaseUrl);
   try {
@@ -48,17 +51,17 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => world?.stop());
 
-function folder(name: string, files: Readonly<Record<string, unknown>>): void {
+function folder(name: string, files: Readonly<Record<string, string>>): void {
   mkdirSync(library(name));
-  for (const [file, content] of Object.entries(files))
-    writeFileSync(join(library(name), `${file}.json`), JSON.stringify(content));
+  for (const [id, text] of Object.entries(files))
+    writeFileSync(join(library(name), `${id}.runbook.yaml`), text);
 }
 
 const cli = (library: string | undefined, ...argv: string[]): Promise<CliResult> =>
   world.cli(argv, library === undefined ? {} : { RUNBOOK_LIBRARY: join(world.folder, library) });
 
 const watched = ['--yes', '--watch', '--output', 'jsonl'];
-const wrong = /runbook "clean-up" cannot be used: broken\.json:1:\d+: steps must not be empty/;
+const wrong = /runbook "clean-up" cannot be used: clean-up\.runbook\.yaml:8:8: steps must not be empty/;
 
 describe('a broken file', () => {
   test('takes no other runbook from the list, and is named there', async () => {
@@ -73,7 +76,7 @@ describe('a broken file', () => {
     const yes = verb === 'start' ? ['--yes'] : [];
     const result = await cli('theirs', verb, 'clean-up', ...yes);
     expect(result).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(wrong) });
-    expect(result.stderr).toMatch(/Next: {2}Correct .*broken\.json/);
+    expect(result.stderr).toMatch(/Next: {2}Correct .*clean-up\.runbook\.yaml/);
   });
 
   test('keeps no other one from running', async () => {

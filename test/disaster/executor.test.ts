@@ -7,7 +7,6 @@ import { SiteSystem } from '../../lab/web-system/sites/system.js';
 import type { RunSummary, RunView } from '../../common/view.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { testFolder } from '../helpers/folder.js';
-import { plainRunbook } from '../helpers/plain-runbook.js';
 import { until } from '../../lab/until.js';
 import { Executor, offlineClone } from './executor.js';
 
@@ -17,31 +16,35 @@ import { Executor, offlineClone } from './executor.js';
  * form does so from a fresh clone without a network.
  */
 
-const command = (id: string, argv: readonly unknown[]): object => ({
-  ...{ id, title: `Command ${id}`, kind: 'command', effect: 'change', retry: { attempts: 1 } },
-  work: { action: { kind: 'command', argv } },
-});
-const waits = ['/bin/sh', '-c', 'i=0; while [ $i -lt "$1" ]; do sleep 1; i=$((i + 1)); done', 'sh'];
-const library = plainRunbook({
-  ...{ id: 'two-commands', title: 'Two commands', summary: 'And a gate between.' },
-  inputs: {
-    seconds: { type: 'text', description: 'how long the first one takes', maxLength: 10 },
-    machine: { type: 'text', description: 'where it runs', maxLength: 400 },
-    gated: { type: 'text', description: 'whether it asks', maxLength: 10 },
-  },
-  steps: [
-    // What it is told last is how a test finds it that ends everything of a machine.
-    command('first', [...waits, { $: 'inputs.seconds' }, { $: 'inputs.machine' }]),
-    {
-      id: 'gate',
-      title: 'May it go on?',
-      kind: 'approval',
-      effect: 'read',
-      when: 'inputs.gated == "yes"',
-    },
-    command('second', ['/bin/true']),
-  ],
-});
+const library = `
+runbook: two-commands
+version: 1.0.0
+title: Two commands
+description: And a gate between.
+type: MAINTENANCE
+priority: LOW
+owner: test
+inputs:
+  seconds: { type: integer, description: How long the first one takes }
+  machine: { type: text, description: Where it runs, maxLength: 400 }
+  gated: { type: boolean, description: Whether it asks }
+steps:
+  - id: first
+    title: The first command
+    # What it is told last is how a test finds it that ends everything of a machine.
+    command:
+      - /bin/sh
+      - -c
+      - 'i=0; while [ $i -lt "$1" ]; do sleep 1; i=$((i + 1)); done'
+      - sh
+      - \${inputs.seconds}
+      - \${inputs.machine}
+    effect: change
+    undo: { none: it changes nothing }
+    retry: { attempts: 1 }
+  - { id: gate, title: May it go on?, approval: { by: sre }, when: inputs.gated }
+  - { id: second, title: The second command, command: /bin/true, effect: read }
+`;
 
 let folder: string;
 let system: SiteSystem;
@@ -65,11 +68,11 @@ function configuration(): string {
   const targets = { targets: { 'site-a': from, 'site-b': to, entrance } };
   writeFileSync(join(config, 'targets.yaml'), JSON.stringify(targets), { mode: 0o600 });
   writeFileSync(join(config, 'secrets.yaml'), 'secrets: {}\n', { mode: 0o600 });
-  writeFileSync(join(config, 'library', 'two-commands.json'), JSON.stringify(library));
+  writeFileSync(join(config, 'library', 'two-commands.runbook.yaml'), library);
   return config;
 }
 
-async function started(at: Executor, seconds: number, gated: 'yes' | 'no'): Promise<string> {
+async function started(at: Executor, seconds: number, gated: boolean): Promise<string> {
   const inputs = [`seconds=${seconds}`, `gated=${gated}`, `machine=${at.home}`].flatMap((input) => [
     '--input',
     input,
@@ -103,11 +106,11 @@ test('the executor is lost with the site: another one knows of every run, and re
       args: ['--backup-to', backup],
       limitMs: 60_000,
     });
-    const done = await started(first, 0, 'no');
-    const waiting = await started(first, 0, 'yes');
+    const done = await started(first, 0, false);
+    const waiting = await started(first, 0, true);
     await first.cli('oncall', ['wait', done, '--for', 'done', '--timeout', '60s']);
     await first.cli('oncall', ['wait', waiting, '--for', 'decision', '--timeout', '60s']);
-    const busy = await started(first, 600, 'no');
+    const busy = await started(first, 600, false);
     await until(
       'a step to run',
       async () => steps(await stateOf(first, busy))['first'] === 'running',

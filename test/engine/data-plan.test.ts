@@ -4,7 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { messageNames } from '../../common/defaults.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import { shippedEntry } from '../../worker/bundle.js';
-import { Engine, libraryOf } from '../helpers/engine.js';
+import { Engine } from '../helpers/engine.js';
 import { plainRunbook } from '../helpers/plain-runbook.js';
 import { testBundle } from '../helpers/bundle.js';
 import { recordHistory } from '../helpers/history.js';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   const both = Object.entries(alike).map(([id, action]) => alone(id, action));
   engine = await Engine.start({
     targets: 'targets: { shared: { kind: service, environment: test } }\n',
-    library: libraryOf([runbook, ...both, handedOver, stubborn]),
+    plans: [runbook, ...both, handedOver, stubborn],
   });
 }, 60_000);
 afterAll(() => engine?.stop());

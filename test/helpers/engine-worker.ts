@@ -7,14 +7,14 @@ import { stickyTimeoutMs } from '../../common/defaults.js';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
 import { installRuntime, serve } from '../../worker/serve.js';
-import { catalogue } from '../../workflows/catalogue.js';
-import { testCatalogue } from '../engine/specs.js';
+import { catalogueOfTest } from './catalogue.js';
 
 /*
  * The shipped worker with the procedures of the engine's tests, as a process that can be killed.
  * TEST_BUNDLE names the file that holds their bundle, TEST_BUILD_ID the version that it is; without
- * one the worker is unversioned. With TEST_BARE it has plain activities too, on a queue beside it,
- * for what Temporal does with them by itself; TEST_PINNED is their version.
+ * one the worker is unversioned; TEST_PLANS the file of runbooks that are data. With TEST_BARE it
+ * has plain activities too, on a queue beside it, for what Temporal does with them by itself;
+ * TEST_PINNED is their version.
  */
 const config = readConfig(process.env);
 installRuntime(config, 'ERROR');
@@ -31,7 +31,7 @@ const bare =
 const running = bare?.run();
 await serve(config, pool, {
   bundle: { code, procedure: 'sha256:test', ...(buildId === undefined ? {} : { buildId }) },
-  catalogue: [...testCatalogue, ...catalogue],
+  catalogue: catalogueOfTest(process.env),
 });
 await running;
 await connection.close();

@@ -18,18 +18,15 @@ import { shippedEntry } from '../../worker/bundle.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
 import { migrate, openPool } from '../../store/index.js';
-import { catalogue } from '../../workflows/catalogue.js';
-import { testCatalogue } from '../engine/specs.js';
 import { ask } from './ask.js';
 import { createTestDatabase } from './database.js';
 import { until } from '../../lab/until.js';
 import { testBundle } from './bundle.js';
+import { catalogueOfTest } from './catalogue.js';
 import { replayAll } from './replay.js';
 
 const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
 const engineWorker = join(programFolder, 'test', 'helpers', 'engine-worker.js');
-
-type LibraryFiles = Readonly<Record<string, string | object>>;
 
 export interface EngineOptions {
   targets?: string;
@@ -47,11 +44,10 @@ export interface EngineOptions {
   later?: boolean;
   /** Compiled module with the procedures, when they are not those of the engine's tests. */
   procedures?: string;
-  /**
-   * Files of a library of runbooks, by name: texts, or what is written as JSON. With them the
-   * procedures are those that we ship.
-   */
-  library?: LibraryFiles;
+  /** Files of a library of runbooks, by name. The procedures are those that we ship then. */
+  library?: Readonly<Record<string, string>>;
+  /** Runbooks that are data, as `runbookOf` takes them. With them, too, we ship the procedures. */
+  plans?: readonly object[];
   /** Program of those processes, when it is not the engine tests' own. */
   program?: string;
   /** Temporal server, when it is not the one that all tests share. */
@@ -90,7 +86,8 @@ export class Engine {
       later = false,
       settings = {},
       library,
-      procedures = library ? shippedEntry : proceduresFile,
+      plans,
+      procedures = library || plans ? shippedEntry : proceduresFile,
     } = options;
     const address = options.address ?? process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
@@ -98,6 +95,7 @@ export class Engine {
     await writeFile(join(folder, 'targets.yaml'), targets);
     await writeFile(join(folder, 'secrets.yaml'), secrets, { mode: 0o600 });
     if (library) await writeLibrary(join(folder, 'library'), library);
+    if (plans) await writeFile(join(folder, 'plans.json'), JSON.stringify(plans));
     const database = options.databaseUrl
       ? { url: options.databaseUrl, drop: () => Promise.resolve() }
       : await createTestDatabase('engine');
@@ -114,6 +112,7 @@ export class Engine {
       RUNBOOK_COMMAND: 'runbook',
       ...(workers > 0 || later ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
       ...(library ? { RUNBOOK_LIBRARY: join(folder, 'library') } : {}),
+      ...(plans ? { TEST_PLANS: join(folder, 'plans.json') } : {}),
       ...settings,
     };
     const pool = openPool(database.url);
@@ -243,7 +242,7 @@ export class Engine {
   private async workHere(code: string, border?: BorderLimits): Promise<void> {
     const { worker, connection, commands } = await createWorker(readConfig(this.env), this.pool, {
       bundle: { code, procedure: 'sha256:test' },
-      catalogue: [...testCatalogue, ...catalogue],
+      catalogue: catalogueOfTest(this.env),
       ...(border ? { border } : {}),
     });
     const running = worker.run();
@@ -393,13 +392,7 @@ function quiet(): void {
   isQuiet = true;
 }
 
-async function writeLibrary(folder: string, files: LibraryFiles) {
+async function writeLibrary(folder: string, files: Readonly<Record<string, string>>) {
   await mkdir(folder);
-  for (const [name, file] of Object.entries(files))
-    await writeFile(join(folder, name), typeof file === 'string' ? file : JSON.stringify(file));
-}
-
-/** A library of runbooks that are data. */
-export function libraryOf(runbooks: readonly { id: string }[]): Record<string, object> {
-  return Object.fromEntries(runbooks.map((each) => [`${each.id}.json`, each]));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
 }

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runCli } from '../../../client/program.js';
 import { testFolder } from '../../helpers/folder.js';
 import { recordedIo } from './fake-io.js';
-import { plainRunbook } from '../../helpers/plain-runbook.js';
 
 /*
  * Runbooks that are data are known to the command line of the machine that has them, with nothing
@@ -17,10 +16,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const spec = plainRunbook({
-  ...{ id: 'rotate-logs', title: 'Rotate the logs', summary: 'Before the disk is full.' },
-  steps: [{ id: 'look', title: 'Look', kind: 'approval', effect: 'read' }],
-});
+const file = (id: string, steps: string): string => `
+runbook: ${id}
+version: 1.0.0
+title: Rotate the logs
+description: Before the disk is full.
+type: MAINTENANCE
+priority: LOW
+owner: ops
+steps: ${steps}
+`;
 
 async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const env = { RUNBOOK_COMMAND: 'runbook', RUNBOOK_HOME: folder, RUNBOOK_LIBRARY: folder };
@@ -32,7 +37,8 @@ async function cli(...argv: string[]): Promise<{ code: number; out: string; err:
 }
 
 test('list and show have them beside what is shipped', async () => {
-  writeFileSync(join(folder, 'rotate-logs.json'), JSON.stringify(spec));
+  const look = '[{ id: look, title: Look, approval: { by: sre } }]';
+  writeFileSync(join(folder, 'rotate-logs.runbook.yaml'), file('rotate-logs', look));
   const list = await cli('list', '--output', 'json');
   expect((JSON.parse(list.out) as { id: string }[]).map(({ id }) => id)).toEqual(
     expect.arrayContaining(['pipeline-recovery', 'rotate-logs']),
@@ -56,14 +62,14 @@ test('a part can be shown, and is not in the list', async () => {
 });
 
 test('a mistake in one is told with its file', async () => {
-  writeFileSync(join(folder, 'broken.json'), JSON.stringify({ ...spec, id: 'broken', steps: [] }));
+  writeFileSync(join(folder, 'broken.runbook.yaml'), file('broken', '[]'));
   const list = await cli('list');
   expect((await cli('complete', '--', 'show', 'pipe')).out).toContain('pipeline-recovery');
   expect(list).toMatchObject({
     code: 1,
     out: expect.stringContaining('rotate-logs') as unknown,
     err: expect.stringMatching(
-      /"broken" cannot be used: broken\.json:1:\d+: steps must not be empty/,
+      /"broken" cannot be used: broken\.runbook\.yaml:9:8: steps must not be empty/,
     ) as unknown,
   });
 });

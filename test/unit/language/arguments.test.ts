@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { openProgramText, openVariable, unsafeValue } from '../../../language/arguments.js';
+import { Library } from '../../../language/document/library.js';
+import { lint } from '../../../language/document/lint.js';
 import type { Json } from '../../../language/json.js';
 import { valuePlaces } from '../../../language/reference.js';
-import { parseRunbook } from '../../../language/runbook-schema.js';
 
 const x = { $: 'inputs.x' };
 /** `X` stands for a value. */
@@ -134,20 +135,20 @@ describe('a value never is code', () => {
     },
   );
 
-  test('a runbook with such a command is not read, wherever it stands', () => {
-    const command = { kind: 'command', argv: ['sh', '-c', x] };
-    const fine = { kind: 'command', argv: ['echo', x] };
-    const check = { kind: 'check', probe: command, until: 'out.exitCode == 1', everyMs: 100 };
-    const places = [
-      { action: command },
-      { action: fine, undo: command },
-      { action: fine, verify: check },
-    ];
-    for (const work of [...places, { action: fine, check }])
-      expect(() => parseRunbook(runbookWith(work), 'r.json')).toThrow(
-        /sh would read a value as code/,
-      );
-    expect(() => parseRunbook(runbookWith({ action: fine }), 'r.json')).not.toThrow();
+  const open = 'command: [sh, -c, "${inputs.x}"]';
+  const fine = 'command: [echo, "${inputs.x}"]';
+  test.each([
+    ['the step', `${open}, effect: change, undo: { none: it stays }`],
+    ['its undo', `${fine}, effect: change, undo: { ${open}, title: Take it back }`],
+    ['what is waited for', `${open}, effect: read, until: out.exitCode == 1, timeout: 1m`],
+    [
+      'what verifies it',
+      `${fine}, effect: change, undo: { none: it stays }, ` +
+        `verify: { ${open}, until: out.exitCode == 1 }`,
+    ],
+  ])('a runbook with such a command is not read: %s', (_where, step) => {
+    expect(mistakes(step)).toMatch(/sh would read a value as code/);
+    expect(mistakes(step.replace(open, fine))).toBe('');
   });
 });
 
@@ -176,17 +177,20 @@ describe('a value never is an option', () => {
   });
 });
 
-function runbookWith(work: object): string {
-  return JSON.stringify({
-    ...{ id: 'r', version: '1.0.0', title: 'R', summary: 'R', type: 'MAINTENANCE' },
-    ...{ priority: 'LOW', tags: [], owners: ['a'], expectedMinutes: 1, prerequisites: [] },
-    ...{ verification: 'none', rollback: 'none' },
-    inputs: { x: { type: 'text', description: 'x' } },
-    steps: [
-      {
-        ...{ id: 's', title: 'S', kind: 'command', effect: 'change', work },
-        ...('undo' in work ? { undo: 'Take it back' } : {}),
-      },
-    ],
-  });
+/** Of a runbook with this step. */
+function mistakes(step: string): string {
+  const text = `
+runbook: r
+version: 1.0.0
+title: R
+type: MAINTENANCE
+priority: LOW
+owner: a
+inputs: { x: { type: text, description: x, maxLength: 9 } }
+steps:
+  - { id: s, title: S, ${step} }
+`;
+  const found = lint(text, 'r.runbook.yaml', new Library());
+  const wrong = found.filter(({ severity }) => severity === 'error');
+  return wrong.map(({ message }) => message).join('\n');
 }

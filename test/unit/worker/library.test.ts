@@ -7,7 +7,6 @@ import { admit, type AdmissionDeps } from '../../../activities/admit.js';
 import { expand } from '../../../activities/nested-runbooks.js';
 import { readLibrary } from '../../../worker/library.js';
 import { envelope } from '../../driver/world.js';
-import { plainRunbook } from '../../helpers/plain-runbook.js';
 
 let folder: string;
 beforeEach(() => {
@@ -15,23 +14,26 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const runbook = plainRunbook({
-  ...{ id: 'restart-it', title: 'Restart', summary: 'Restarts it.', owners: ['ops'] },
-  steps: [
-    {
-      id: 'do',
-      title: 'Do it',
-      kind: 'command',
-      effect: 'change',
-      work: { action: { kind: 'command', argv: ['true'] } },
-    },
-  ],
-});
-const write = (name: string, data: unknown): void =>
-  writeFileSync(join(folder, name), JSON.stringify(data));
+const fileOf = (
+  id: string,
+  steps = '[{ id: do, title: Do it, command: /bin/true, effect: read }]',
+): string => `
+runbook: ${id}
+version: 1.0.0
+title: Restart
+type: MAINTENANCE
+priority: LOW
+owner: ops
+steps: ${steps}
+`;
+const write = (id: string, text: string): string => {
+  const file = join(folder, `${id}.runbook.yaml`);
+  writeFileSync(file, text);
+  return file;
+};
 
 test('each file is a runbook; other files are none', () => {
-  write('a.json', runbook);
+  write('restart-it', fileOf('restart-it'));
   writeFileSync(join(folder, 'README.md'), 'no runbook');
   expect(readLibrary([folder], [])).toMatchObject({
     ...{ runbooks: [{ id: 'restart-it', data: true }], broken: [] },
@@ -40,45 +42,37 @@ test('each file is a runbook; other files are none', () => {
 });
 
 test('every mistake of every file is named, with its place', () => {
-  write('a.json', { ...runbook, stepz: [] });
-  write('b.json', {
-    ...runbook,
-    steps: [
-      { ...runbook.steps[0], work: { action: { kind: 'command', argv: [{ $: 'inputs.x' }] } } },
-    ],
-  });
-  writeFileSync(join(folder, 'c.json'), '{');
-  writeFileSync(
-    join(folder, 'd.json'),
-    JSON.stringify({ ...runbook, title: undefined, steps: 'none' }, null, 2),
-  );
-  write('e.json', { ...runbook, id: 'sound' });
+  const choosing = '[{ id: do, title: Do it, command: ["${inputs.x}"], effect: read }]';
+  const files = [
+    write('a', `${fileOf('a')}stepz: []\n`),
+    write('b', fileOf('b', choosing)),
+    write('c', '{'),
+    write('d', fileOf('d', 'none').replace('title: Restart\n', '')),
+  ];
+  write('sound', fileOf('sound'));
   const { runbooks, broken } = readLibrary([folder], []);
   expect(runbooks.map(({ id }) => id)).toEqual(['sound']);
   expect(broken.map(({ id, file }) => [id, file])).toEqual(
-    ['a', 'b', 'c', 'd'].map((each) => [
-      each === 'c' ? 'c' : 'restart-it',
-      join(folder, `${each}.json`),
-    ]),
+    files.map((file, index) => ['abcd'[index], file]),
   );
   expect(broken.flatMap(({ problems }) => problems).join('\n')).toMatch(
     new RegExp(
       [
-        'a.json:1:1: has "stepz", which nothing knows',
-        'b.json:1:\\d+: steps.0.work.action.argv.0 must be text',
-        'c.json:1:2: Flow map must end with a }',
-        'd.json:1:1: title is missing',
-        'd.json:\\d+:12: steps must be an array',
+        'a.runbook.yaml:9:1: there is no field stepz here',
+        'b.runbook.yaml:8:\\d+: ',
+        'c.runbook.yaml:1:\\d+: ',
+        'd.runbook.yaml:2:1: .*title',
+        'd.runbook.yaml:7:8: steps must be a list',
       ].join('[\\s\\S]*'),
     ),
   );
 });
 
 test('a name that is taken, and a folder that is not there', () => {
-  write('a.json', runbook);
+  write('restart-it', fileOf('restart-it'));
   expect(readLibrary([folder], [{ id: 'restart-it' } as RunbookSpec])).toMatchObject({
     runbooks: [],
-    broken: [{ problems: ['a.json: there is a runbook restart-it already'] }],
+    broken: [{ problems: ['restart-it.runbook.yaml: there is a runbook restart-it already'] }],
   });
   expect(() => readLibrary([join(folder, 'none')], [])).toThrow('RUNBOOK_LIBRARY');
 });
@@ -107,8 +101,8 @@ steps:
 `;
 
 test('a part stands inside a runbook, and is not started alone', () => {
-  writeFileSync(join(folder, 'part-note.runbook.yaml'), part);
-  writeFileSync(join(folder, 'keep-note.runbook.yaml'), around);
+  write('part-note', part);
+  write('keep-note', around);
   const { runbooks, broken } = readLibrary([folder], []);
   expect(broken).toEqual([]);
   const [keep, note] = ['keep-note', 'part-note'].map((id) =>
