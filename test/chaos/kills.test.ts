@@ -10,6 +10,21 @@ const size = isLong
 const mostHeldMs = heartbeatMs + 4_000;
 
 test(
+  'workers killed while they do a runbook that is a file: every effect happened once',
+  async () => {
+    const { runs, rounds, kills: times } = { ...size, runs: isLong ? 10 : 2 };
+    const found = await kills({ runs, rounds, kills: times, fromFile: true });
+    tell(
+      `worker kills, runbooks as files: ${found.kills} over ${found.effects} effects, ${found.twice} twice, ` +
+        `${found.lost} lost, ${found.finished}/${runs} finished, ${found.unknown} unknown, ${found.seconds} s`,
+    );
+    expect(found).toMatchObject({ twice: 0, lost: 0, finished: runs, unknown: 0 });
+    expect(found.kills).toBeGreaterThan(0);
+  },
+  isLong ? 1_800_000 : 240_000,
+);
+
+test(
   'workers killed at any moment: every effect happened once; plain activities repeat some',
   async () => {
     const guarded = await kills(size);

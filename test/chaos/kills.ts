@@ -11,6 +11,7 @@ import type { WorkerProcess } from '../../examples/demo/worker.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
+import { effectsFile } from './effects-file.js';
 import { asking, standstill } from './standstill.js';
 import { compare } from './world.js';
 
@@ -29,6 +30,8 @@ export interface KillOptions {
   measured?: number;
   /** Without claims, journals and proofs: plain Temporal activities that append the same lines. */
   bare?: boolean;
+  /** The runbook is a file; else it is code. */
+  fromFile?: boolean;
 }
 
 export interface KillResult {
@@ -75,6 +78,7 @@ export async function kills(options: KillOptions): Promise<KillResult> {
   await once(server, 'listening');
   const engine = await Engine.start({
     workers: 2,
+    ...(options.fromFile ? { library: effectsFile } : {}),
     settings: {
       RUNBOOK_HEARTBEAT_MS: `${heartbeatMs}`,
       ...(options.bare ? { TEST_BARE: '1' } : {}),
@@ -170,7 +174,12 @@ export async function kills(options: KillOptions): Promise<KillResult> {
   }
 }
 
-function startRun(engine: Engine, { rounds, bare }: KillOptions, journal: string) {
+function startRun(engine: Engine, options: KillOptions, journal: string) {
+  const { rounds, bare, fromFile } = options;
+  if (fromFile) {
+    const numbers = Array.from({ length: rounds }, (_, index) => `${index + 1}`);
+    return engine.run('chaos-effects', { rounds: numbers, journal });
+  }
   if (!bare) return engine.run('test-effects', { rounds, journal });
   const workflowId = `bare-${Math.random().toString(36).slice(2)}`;
   return engine.client.workflow.start('bareEffects', {
