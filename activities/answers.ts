@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Answers } from '../common/answers.js';
+import { jobStates, type Answers } from '../common/answers.js';
 import { parseJson, type Json, type JsonObject } from '../language/json.js';
 import type { AnswerName } from '../language/kinds/command.js';
 import { StepFailure } from './failure.js';
@@ -66,6 +66,12 @@ const backups = z.object({
   predicted: z.object({ restoreMs: z.number().nullable(), rpoMs: z.number().nullable() }),
 });
 
+const status = z.enum(jobStates);
+const textOrNull = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? null);
+
 function firstOf<T>(list: readonly T[]): T[] {
   return list.filter((_, at) => at < first);
 }
@@ -124,6 +130,30 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
   'deployer-backup': z.object({ file: z.string(), verified: z.boolean() }),
   'deployer-started': z.object({ address: z.string() }),
   'deployer-version': z.object({ version: z.string() }),
+  'pipeline-jobs': z.object({
+    jobs: z.array(
+      z.object({
+        ...{ id: z.string(), status, stage: textOrNull, dataset: textOrNull },
+        created: z.string(),
+      }),
+    ),
+  }),
+  'pipeline-job': z.object({
+    ...{ status, stage: textOrNull },
+    error: z
+      .object({
+        code: shownText(sentence),
+        message: shownText(paragraph),
+        record: z
+          .record(z.string(), z.json())
+          .nullish()
+          .transform((record) => record ?? null),
+        poison: z.boolean().default(false),
+      })
+      .nullish()
+      .transform((error) => error ?? null),
+  }),
+  'pipeline-started': z.object({ job: z.string() }),
 };
 
 /** Keeps the last line that a program has printed, whole, whatever it printed before. */

@@ -72,6 +72,7 @@ function pipelineLines(pipeline: Pipeline): [string, string][] {
 
 function runBy({ run }: Pipeline): string {
   if (run.dbt) return `${runByWords.dbt} in ${run.dbt.project}`;
+  if (run.program) return `${runByWords.program}, ${run.program.path}`;
   return run.airflow ? `DAG ${run.airflow.dag} of ${runByWords.airflow}` : runByWords.http;
 }
 

@@ -1,7 +1,9 @@
+import type { JsonObject } from '../language/json.js';
+
 /*
- * The answers of the programs of sites and deployers, as code reads them. Each is one line of JSON.
- * The worker checks it and keeps only these fields (activities/answers.ts), so that the size of the
- * rest does not matter.
+ * The answers of the programs of sites, deployers and pipelines, as code reads them. Each is one
+ * line of JSON. The worker checks it and keeps only these fields (activities/answers.ts), so that
+ * the size of the rest does not matter.
  */
 
 /** What a site's program reports about the site. */
@@ -81,6 +83,28 @@ export interface Running {
   servers: Record<string, { version: string; address: string } | null>;
 }
 
+export const jobStates = ['running', 'completed', 'failed', 'stopped'] as const;
+export type JobState = (typeof jobStates)[number];
+
+/** A job of a pipeline, as the program that runs it lists it. */
+interface ListedJob {
+  id: string;
+  status: JobState;
+  stage: string | null;
+  dataset: string | null;
+  created: string;
+}
+
+/** Why a job has failed. */
+interface JobFault {
+  code: string;
+  message: string;
+  /** The record that the job could not process, by the columns of the first stage. */
+  record: JsonObject | null;
+  /** The job cannot go on as long as the record is there. */
+  poison: boolean;
+}
+
 /** Each answer by its name; see `answer` of a command. */
 export interface Answers {
   'site-look': Look;
@@ -93,4 +117,7 @@ export interface Answers {
   'deployer-backup': { file: string; verified: boolean };
   'deployer-started': { address: string };
   'deployer-version': { version: string };
+  'pipeline-jobs': { jobs: ListedJob[] };
+  'pipeline-job': Pick<ListedJob, 'status' | 'stage'> & { error: JobFault | null };
+  'pipeline-started': { job: string };
 }

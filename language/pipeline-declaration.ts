@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationMs } from './duration.js';
 import type { Json } from './json.js';
 import { faultsIn } from './pipeline-faults.js';
 import {
@@ -48,6 +49,14 @@ const stageName = z
     'must be a letter, and then letters, digits, _ and - (the name that the orchestrator uses)',
   );
 
+const duration = z.string().refine((text) => durationMs(text) !== undefined, {
+  error: 'must be a duration, such as 90m or 26h',
+});
+
+function freshness({ column: name, within }: { column: string; within: string }) {
+  return { column: name, withinMs: durationMs(within) ?? 0 };
+}
+
 const stage = z.strictObject({
   name: stageName,
   ...declaredTable,
@@ -55,6 +64,7 @@ const stage = z.strictObject({
   batch: column.optional(),
   order: column.optional(),
   measures: measures.default([]),
+  fresh: z.strictObject({ column, within: duration }).transform(freshness).optional(),
   repeats: z.boolean().default(false),
 });
 
@@ -196,7 +206,10 @@ const http = z.strictObject({
     progress: fieldPath.optional(),
   }),
   log: z.strictObject({ path: path('log') }).optional(),
-  restart: z.strictObject({ ...request('restart'), job: fieldPath, idempotent: z.boolean() }),
+  restart: z.strictObject({
+    ...{ ...request('restart'), job: fieldPath, idempotent: z.boolean() },
+    completed: z.boolean().default(false),
+  }),
   stop: z
     .strictObject({
       ...request('stop'),
@@ -221,21 +234,32 @@ const dbt = z.strictObject({
     .optional(),
 });
 
-const run = z
-  .strictObject({ http: http.optional(), dbt: dbt.optional(), airflow: airflow.optional() })
-  .transform((given, context) => {
-    const { http: api, dbt: project, airflow: dag } = given;
-    if (Object.keys(given).length === 1) {
-      if (api) return { http: api };
-      if (project) return { dbt: project };
-      if (dag) return { airflow: dag };
-    }
-    context.addIssue({
-      code: 'custom',
-      message: 'says one way in which it is run: `http`, `dbt` or `airflow`',
-    });
-    return z.NEVER;
+const program = z.strictObject({
+  path: folder,
+  args: z.array(z.string()).default([]),
+  stops: z.boolean(),
+  restartsCompleted: z.boolean().default(false),
+});
+
+const ways = { http, dbt, airflow, program };
+
+const run = z.strictObject(optional(ways)).transform((given, context): Pipeline['run'] => {
+  // As many as there are keys: each is one of the ways.
+  if (Object.keys(given).length === 1) return given as Pipeline['run'];
+  const names = Object.keys(ways).map((way) => `\`${way}\``);
+  context.addIssue({
+    code: 'custom',
+    message: `says one way in which it is run: ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
   });
+  return z.NEVER;
+});
+
+/** The same fields, each of which may be absent. */
+function optional<Fields extends Record<string, z.ZodType>>(fields: Fields) {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [name, field.optional()]),
+  ) as { [Name in keyof Fields]: z.ZodOptional<Fields[Name]> };
+}
 
 /** What a target of kind pipeline declares. */
 export const pipeline: z.ZodType<Pipeline> = z

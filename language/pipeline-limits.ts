@@ -1,9 +1,17 @@
-import type { AirflowRun, HttpRun, Pipeline } from './pipeline.js';
+import type { AirflowRun, HttpRun, Pipeline, ProgramRun } from './pipeline.js';
 
 /** What cannot be done with a pipeline because of how it is run, in sentences. */
 export function limitsOf({ run }: Pipeline): string[] {
   if (run.http) return limitsOfApi(run.http);
-  return run.dbt ? limitsOfDbt : limitsOfAirflow(run.airflow);
+  if (run.dbt) return limitsOfDbt;
+  return run.airflow ? limitsOfAirflow(run.airflow) : limitsOfProgram(run.program);
+}
+
+function limitsOfProgram({ stops }: ProgramRun): string[] {
+  return [
+    ...(stops ? [] : ['The program cannot stop a job: nothing is undone by itself.']),
+    'The program does not validate data: only our own comparison does.',
+  ];
 }
 
 function limitsOfApi({ stop, restart, validate }: HttpRun): string[] {

@@ -38,6 +38,8 @@ export interface PipelineStage extends DeclaredTable {
   /** Of two rows with one key in one batch, that with the lower value came first. */
   order?: string | undefined;
   measures: readonly Measure[];
+  /** How old its newest row may be, by the column that tells when a row is of. */
+  fresh?: { column: string; withinMs: number } | undefined;
   /** It may hold a key more than once, as its source does. */
   repeats: boolean;
 }
@@ -172,6 +174,8 @@ export interface HttpRun {
     job: FieldPath;
     /** One `Idempotency-Key` starts one job, however often it is sent. */
     idempotent: boolean;
+    /** A job that has completed can be restarted, too. */
+    completed: boolean;
   };
   stop?:
     | (DeclaredRequest & {
@@ -214,11 +218,24 @@ export function tasksOf({ tasks }: AirflowRun, stage: string): readonly string[]
   return field(tasks, stage) ?? [stage];
 }
 
+/** A program on the hosts of the workers, which knows how the pipeline is run. */
+export interface ProgramRun {
+  /** As an absolute path. */
+  path: string;
+  /** Arguments that stand before its verbs. */
+  args: readonly string[];
+  /** It can stop a job that it has restarted. */
+  stops: boolean;
+  /** It restarts a job that has completed, too. */
+  restartsCompleted: boolean;
+}
+
 /** How a pipeline is run: in one of these ways. */
 interface PipelineRuns {
   http: HttpRun;
   dbt: DbtRun;
   airflow: AirflowRun;
+  program: ProgramRun;
 }
 type PipelineRun = {
   [Way in keyof PipelineRuns]: Pick<PipelineRuns, Way> &

@@ -11,6 +11,7 @@ export const runByWords = {
   http: 'a job API',
   dbt: 'dbt',
   airflow: 'Airflow',
+  program: 'a program',
 } as const satisfies Record<RunBy, string>;
 
 /** The steps that these pipelines can need; all of them where there is none. */

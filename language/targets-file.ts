@@ -193,7 +193,8 @@ export type TargetDeclaration = z.infer<typeof target> & { name: string };
 /** By what a pipeline is reached. */
 function waysTo(declared: Pipeline | undefined): ('http' | 'postgres')[] {
   if (!declared) return [];
-  return declared.run.dbt ? ['postgres'] : ['http', 'postgres'];
+  const { dbt, program } = declared.run;
+  return dbt || program ? ['postgres'] : ['http', 'postgres'];
 }
 
 /** Reads targets.yaml. @throws FileError */

@@ -62,6 +62,10 @@ const forms = {
     what: 'a site recovered in Kubernetes, the cloud dies half-way',
     run: ['scripts/test.mjs', 'test/kubernetes-site/recovery.long'],
   },
+  pipelines: {
+    what: 'pipelines that are only declared killed, damaged, poisoned',
+    run: test('pipelines'),
+  },
   pipeline: {
     what: 'pipeline-recovery, pipeline and worker killed',
     run: ['dist/test/chaos/pipeline.js'],

@@ -21,7 +21,7 @@ export const declaration = {
       restart: {
         path: '/runs/{job}/resume',
         json: { step: '{stage}', from: '{next_batch}' },
-        ...{ job: 'started', idempotent: true },
+        ...{ job: 'started', idempotent: true, completed: true },
       },
       stop: { path: '/runs/{job}', method: 'DELETE' },
       poison: ['BAD_ROW'],

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { until } from '../until.js';
 import { schema, stepNames, steps, tableOf, type Step } from './schema.js';
-import { readStrikes, totalsOf, type Totals } from './source.js';
+import { readStrikes, totalsOf, unnamed, type Strike, type Totals } from './source.js';
 import { BadRow, doChunk, type StrikeFaults } from './work.js';
 import { withClient } from '../with-client.js';
 
@@ -15,6 +15,8 @@ interface Run {
   phase: 'WAITING' | 'WORKING' | 'DONE' | 'BROKEN' | 'ABORTED';
   at: { step: Step; chunk: number } | null;
   began: number;
+  /** The key of the request that began it. */
+  key?: string;
   why?: { kind: string; text: string; row?: object };
 }
 
@@ -118,6 +120,11 @@ export class StrikesService {
     return totalsOf(readStrikes(this.options.rows), skipped);
   }
 
+  /** Reports that come to the last step. */
+  bookable(): Strike[] {
+    return readStrikes(this.options.rows).filter(({ species }) => species !== unnamed);
+  }
+
   /** The last step's table, by SQL of our own. */
   async found(skipped: readonly string[] = []): Promise<Totals> {
     const { key, cost, speed } = steps.booked;
@@ -198,9 +205,10 @@ export class StrikesService {
     const key = String(request.headers['idempotency-key']);
     const before = this.keys.get(key);
     if (before !== undefined) return { status: 200, body: { started: before } };
-    const started = this.begin((await bodyOf(request)) as From).run;
-    this.keys.set(key, started);
-    return { status: 201, body: { started } };
+    const resumed = this.begin((await bodyOf(request)) as From);
+    resumed.key = key;
+    this.keys.set(key, resumed.run);
+    return { status: 201, body: { started: resumed.run } };
   }
 }
 

@@ -145,12 +145,19 @@ export class RecoveryRuns {
 
   /** The run once it waits at its gate. @throws when it ends before */
   async gate(handle: WorkflowHandle): Promise<RunView['waitingFor'][number]> {
-    return until('the gate', async () => {
+    const waits = until('the gate', async () => {
       const view = await this.status(handle).catch(() => undefined);
       if (view?.endedAt)
         throw new Error(`the run ended before its gate: ${view.state}: ${view.problem?.message}`);
       return view?.waitingFor[0];
     });
+    // A run that is not admitted has no status.
+    const isRefused = handle.result().then(
+      () => waits,
+      (error: Error) => Promise.reject(new Error(`the run has failed: ${error.cause}`)),
+    );
+    isRefused.catch(() => undefined);
+    return Promise.race([waits, isRefused]);
   }
 
   async decide(handle: WorkflowHandle, change: Partial<DecisionEnvelope> = {}): Promise<Verdict> {

@@ -13,6 +13,7 @@ import {
 import { placesOf } from '../../workflows/pipeline-recovery/declared/places.js';
 import { compareWithSource } from '../../workflows/pipeline-recovery/queries/compare.js';
 import { recentJobs } from '../../workflows/pipeline-recovery/queries/jobs.js';
+import { freshnessOf } from '../../workflows/pipeline-recovery/findings.js';
 import { proveStage } from '../../workflows/pipeline-recovery/queries/prove.js';
 import {
   quarantine,
@@ -61,6 +62,7 @@ const pipeline = declared({
       key: [names.key, 'part'],
       batch: names.batch,
       measures: { [evil]: names.miles, weight: 'Weight' },
+      fresh: { column: 'seen', within: '1h' },
     })),
     checkpoints: {
       table: [schema, 'Claims; --'],
@@ -224,6 +226,11 @@ describe('statements from a declaration', () => {
       { bad_batch: null, good_batch: 2, unclaimed: '4' },
     ],
     [
+      'a claim between others that is gone',
+      `DELETE FROM C WHERE "Of" = 'two' AND B = 2`,
+      { bad_batch: 2, good_batch: 1, is_gap: true, unclaimed: '0' },
+    ],
+    [
       'a claim that says nothing',
       `UPDATE C SET "Rows" = NULL WHERE "Of" = 'two' AND B = 3`,
       { bad_batch: 3, good_batch: 2 },
@@ -242,6 +249,28 @@ describe('statements from a declaration', () => {
     );
     await client.query(named);
     expect(await prove('two')).toMatchObject(found);
+  });
+
+  test('how old the newest row is decides whether new ones still come', async () => {
+    const told = async () =>
+      freshnessOf(data.stages[1] ?? data.stages[0], {
+        two: { proof: [(await prove('two')) as never] },
+      });
+    expect(await told()).toMatchObject({
+      isFresh: true,
+      words: expect.stringMatching(/^the newest row is of 20.* ago; it may be 1 h 00 min old$/),
+    });
+    const seen = (value: string) => client.query(`UPDATE ${table(names.two)} SET seen = ${value}`);
+    await seen(`now() - interval '90 minutes'`);
+    expect(await told()).toMatchObject({
+      isFresh: false,
+      words: expect.stringContaining('1 h 30 min ago') as unknown,
+    });
+    await seen('NULL');
+    expect(await told()).toEqual({
+      isFresh: false,
+      words: 'there is no row; it may be 1 h 00 min old',
+    });
   });
 
   test.each<[string, string, string]>([

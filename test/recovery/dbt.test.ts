@@ -44,16 +44,7 @@ whereThereIsDbt('a dbt project', () => {
     expect(await warehouse.found()).toEqual(warehouse.truth());
   }, stretched(60_000));
 
-  /** A run that fails in a model, whose cause is then gone. */
-  async function failed(): Promise<void> {
-    await warehouse.query(`UPDATE raw.reports SET cost = 'n/a' WHERE report = 'BS-00777'`);
-    expect(await warehouse.dbt('build')).toBe(1);
-    await warehouse.load();
-    await warehouse.query(
-      `UPDATE strikes.stg_reports s SET cost = r.cost FROM raw.reports r WHERE r.report = s.report;
-       UPDATE strikes.int_named s SET cost = r.cost FROM raw.reports r WHERE r.report = s.report`,
-    );
-  }
+  const failed = async (): Promise<void> => expect(await warehouse.failInModel()).toBe(1);
 
   test(
     'that failed in a model goes on from there, without what is done',
@@ -87,7 +78,9 @@ whereThereIsDbt('a dbt project', () => {
           'in stage int_costed, and says model.strikes.int_costed',
         ),
         'proof of stg_reports': '2000 rows',
-        'cannot be proved': 'values beside the keys: no `checkpoints` are declared',
+        'cannot be proved':
+          'values beside the keys: no `checkpoints` are declared; ' +
+          'whether new rows still come: no stage declares how old its newest row may be (`fresh`)',
         'cannot be done': expect.stringContaining('a model is made anew as a whole'),
       });
     },
@@ -173,6 +166,21 @@ whereThereIsDbt('a dbt project', () => {
       await damage(join(warehouse.project, 'target', 'run_results.json'));
       const { evidence } = await recovery.recovered();
       expect(evidence).toMatchObject({ error: expect.stringContaining('left no results') });
+      expect(await warehouse.found()).toEqual(warehouse.truth());
+    },
+    stretched(90_000),
+  );
+
+  test(
+    'whose rows were lost after it went well is built anew where its run is named',
+    async () => {
+      await warehouse.query(`DELETE FROM strikes.int_named WHERE report < 'BS-00021'`);
+      const check = await recovery.ended(await recovery.run({}, 'pipeline-check'));
+      const { checks } = check.outputs as unknown as { checks: Check[] };
+      const fix = checks.find(({ name }) => name === 'proof of int_named')?.fix ?? '';
+      const [, job = ''] = /--input job=(\S+)$/.exec(fix) ?? [];
+      const { evidence } = await recovery.recovered({ job });
+      expect(evidence).toMatchObject({ checkpoint: 'beginning of int_named' });
       expect(await warehouse.found()).toEqual(warehouse.truth());
     },
     stretched(90_000),

@@ -70,6 +70,11 @@ describe('a pipeline of another shape', () => {
       `DELETE FROM wildlife."Done" WHERE "Chunk" > 6`,
     ],
     [
+      'after a claim between others was lost',
+      ['received', 9, 0],
+      `DELETE FROM wildlife."Done" WHERE "Chunk" = 4 AND "Step" = 'named'`,
+    ],
+    [
       'after a claim was made of a batch that never was',
       ['received', 5, 0],
       `INSERT INTO wildlife."Done" ("Step", "Chunk", "Rows", "Cost", "Speed") VALUES ('booked', 5, 188, 10, 10)`,
@@ -91,6 +96,20 @@ describe('a pipeline of another shape', () => {
     expect(await strikes.found()).toEqual(strikes.truth());
     const { rows, cost, speed } = strikes.truth();
     expect(view.outputs).toMatchObject({ rows, sums: { cost: `${cost}`, speed: `${speed}` } });
+  });
+
+  test('whose data went wrong after a job that completed is recovered where the job is named', async () => {
+    const run = await strikes.brokenRun({});
+    await strikes.query(`DELETE FROM wildlife.named WHERE report = 'BS-00212'`);
+    const refused = await recovery.ended(await recovery.run());
+    expect(refused.problem?.message).toBe('no job failed in the last 24 hours');
+    const { evidence } = await recovery.recovered({ job: `${run}` });
+    expect(evidence).toMatchObject({
+      verdict: expect.stringMatching(/^corrupt: named /) as unknown,
+    });
+    expect(await strikes.found()).toEqual(strikes.truth());
+    const again = await recovery.ended(await recovery.run({ job: `${strikes.phases.length}` }));
+    expect(again.problem?.message).toContain('is completed, and its stages are good');
   });
 
   test('restarted without a proof, the same failures leave rows that are there twice, or lost', async () => {

@@ -6,6 +6,7 @@ import { evaluateAnswer } from '../../activities/judge-answer.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { HttpAction } from '../../language/kinds/http.js';
 import { limitsOf } from '../../language/pipeline-limits.js';
+import { later } from '../../language/reference.js';
 import { failedJob } from '../../workflows/pipeline-recovery/findings.js';
 import { filledIn, textIn, valueIn } from '../../workflows/pipeline-recovery/run/values.js';
 import { declared, runnerFor, whyStopped } from '../helpers/declared.js';
@@ -118,6 +119,52 @@ describe('a job API', () => {
       null,
       undefined,
     ]);
+  });
+});
+
+describe('a program', () => {
+  const runs = (stops: boolean) => ({
+    run: { program: { path: '/srv/control', args: ['--site', 'a'], stops } },
+    data: strikes.data,
+  });
+  const job = { id: '7', error: null, dataset: 'spring' };
+  const argvOf = (action: unknown): unknown => (action as { argv: unknown }).argv;
+
+  test('is told where to go on, and stopped by the key', () => {
+    const runner = runnerFor(runs(true));
+    const { work } = runner.restart('run/begin', job, { stage: 'named', batch: 4 }, true);
+    const told = ['restart', 'run/begin', '7', 'named', '4', 'spring'];
+    expect(argvOf(work.action)).toEqual(['/srv/control', '--site', 'a', ...told]);
+    expect(argvOf(work.undo)).toEqual(['/srv/control', '--site', 'a', 'stop', 'run/begin']);
+  });
+
+  test('stands for what is not known yet before the gate', () => {
+    const from = { stage: later<string>('a stage'), batch: later<number>('a batch') };
+    const { work } = runnerFor(runs(true)).restart('key', { ...job, dataset: null }, from, false);
+    expect((argvOf(work.action) as unknown[]).slice(-2)).toEqual([
+      { $: 'a stage' },
+      { $: 'a batch' },
+    ]);
+  });
+
+  test('that cannot stop a job says so, and nothing is undone', () => {
+    const runner = runnerFor(runs(false));
+    expect(runner.restart('key', job, { stage: 'named', batch: 4 }, false).work.undo).toBe(
+      undefined,
+    );
+    expect(limitsOf(declared(runs(false)))).toHaveLength(2);
+    expect(limitsOf(declared(runs(true)))).toHaveLength(1);
+  });
+
+  test.each([null, { exitCode: 1, answer: null }])('that did not answer (%j) is told', (output) => {
+    const runner = runnerFor(runs(true));
+    const { read } = runner.look('7');
+    expect(whyStopped(() => read({ told: output }))).toMatch(/did not say how job 7 is/);
+    expect(whyStopped(() => runner.restarted(output, '7'))).toMatch(/which job it has started/);
+  });
+
+  test('may be stood in for by hand', () => {
+    expect(runnerFor(runs(true)).restarted({ job: '9' }, '7')).toBe('9');
   });
 });
 

@@ -10,7 +10,13 @@ import type { FoundTable } from '../pipeline-recovery/declared/catalog.js';
 import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
 import { placesOf } from '../pipeline-recovery/declared/places.js';
 import { provable } from '../pipeline-recovery/declared/provable.js';
-import { cureOf, proofWords, type JobRow, type Proofs } from '../pipeline-recovery/findings.js';
+import {
+  cureOf,
+  freshnessOf,
+  proofWords,
+  type JobRow,
+  type Proofs,
+} from '../pipeline-recovery/findings.js';
 import { runnerOf } from '../pipeline-recovery/run/index.js';
 import type { DeclaredPipeline, Restarted, Runner } from '../pipeline-recovery/run/runner.js';
 import { pipelineCheckSpec } from './spec.js';
@@ -126,14 +132,21 @@ async function checkProofs(
   );
   if ('problem' in asked) return [failure('proofs', asked.problem)];
   const isRunning = newest?.status === 'running';
-  const fix = cureOf(newest, runner.triesAgain);
-  return data.stages.map(({ name }): Check => {
-    const { isGood, words } = proofWords(data, asked.answer, name);
-    const stage = `proof of ${name}`;
-    if (isGood) return { name: stage, state: 'ok', found: words, fix: null };
-    const found = isRunning ? `${words}; a job is at work` : words;
-    return { name: stage, state: 'warning', found, fix };
+  const fix = cureOf(newest, runner.recoversCompleted);
+  return data.stages.flatMap((stage): Check[] => {
+    const { isGood, words } = proofWords(data, asked.answer, stage.name);
+    const found = !isGood && isRunning ? `${words}; a job is at work` : words;
+    const proof = judged(`proof of ${stage.name}`, isGood, found, fix);
+    const freshness = freshnessOf(stage, asked.answer);
+    if (!freshness) return [proof];
+    return [proof, judged(`age of ${stage.name}`, freshness.isFresh, freshness.words, noNewRows)];
   });
+}
+
+const noNewRows = 'Look whether the source still delivers, and whether the job runs as it should.';
+
+function judged(name: string, isGood: boolean, found: string, fix: string): Check {
+  return isGood ? { name, state: 'ok', found, fix: null } : { name, state: 'warning', found, fix };
 }
 
 function nothingToLookAt(run: Run, { explain, preview }: Runner): Check[] {

@@ -1,6 +1,8 @@
+import type { JobState } from '../../common/answers.js';
+import { duration } from '../../common/times.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import { field } from '../../language/objects.js';
-import { isClaimed, type PipelineData } from '../../language/pipeline.js';
+import { isClaimed, type PipelineData, type PipelineStage } from '../../language/pipeline.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { claimedSums } from './queries/prove.js';
 
@@ -8,8 +10,6 @@ import { claimedSums } from './queries/prove.js';
  * What the probes answered, and the decisions that follow from it. Pure functions: the same
  * answers, the same decision.
  */
-
-export type JobState = 'running' | 'completed' | 'failed' | 'stopped';
 
 export interface JobRow {
   id: string;
@@ -60,6 +60,8 @@ type StageProof = {
   /** The newest batch up to which every claim is proved; 0 when none is. */
   good_batch: number;
   bad_batch: number | null;
+  /** No checkpoint claims the bad batch, although a later one is claimed. */
+  is_gap?: boolean;
   /** Null where no checkpoint claims rows. */
   claimed_rows: string | null;
   actual_rows: string;
@@ -74,6 +76,9 @@ type StageProof = {
   unclaimed: string;
   /** Each batch with its rows; a batch that is null has rows that name none. */
   rows_by_batch: [batch: number | null, rows: number][];
+  /** When its newest row is of, and how many seconds ago that was; where that is declared. */
+  newest_row?: string | null;
+  newest_row_age?: string | null;
 };
 
 export type Proofs = Record<string, { proof: StageProof[] }>;
@@ -105,13 +110,13 @@ export type Choice = {
  * touched. The newest job of a dataset decides, because a failed job stays failed in the table even
  * when another one has continued its work.
  * @param jobs newest first
- * @param triesAgain a job that is asked for may have gone well, and have spoilt data nevertheless
+ * @param recoversCompleted a job that is asked for may have completed: its data may be wrong
  * @throws ProcedureStopped when there is none to recover
  */
 export function failedJob(
   jobs: readonly JobRow[],
   wanted: string | undefined,
-  triesAgain = false,
+  recoversCompleted = false,
 ): JobRow {
   const failed = jobs.filter(({ status }) => status === 'failed');
   const job =
@@ -130,7 +135,7 @@ export function failedJob(
         : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
     );
   }
-  const isLookedAt = triesAgain && job.status === 'completed';
+  const isLookedAt = recoversCompleted && job.status === 'completed';
   if (job.status !== 'failed' && !isLookedAt) {
     throw new ProcedureStopped(`job ${job.id} is ${job.status}, not failed`, nothingFailed);
   }
@@ -167,12 +172,12 @@ function datasetWords({ dataset }: JobRow): string {
 
 /**
  * What to do about data that are not what is claimed of them.
- * @param triesAgain a job that went well can be recovered, where it is named
+ * @param recoversCompleted a job that has completed can be recovered, where it is named
  */
-export function cureOf(newest: JobRow | undefined, triesAgain = false): string {
+export function cureOf(newest: JobRow | undefined, recoversCompleted = false): string {
   if (newest?.status === 'running') return 'Look again when it has ended.';
   if (newest?.status === 'failed') return 'pipeline-recovery moves it away.';
-  if (newest && triesAgain)
+  if (newest && recoversCompleted)
     return `pipeline-recovery moves it away when the job is named: --input job=${newest.id}`;
   return 'The newest job did not fail, and pipeline-recovery recovers failed jobs only: run this part again by what runs the pipeline, or correct the data by hand.';
 }
@@ -189,7 +194,8 @@ function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
 
 /**
  * The last checkpoint whose data is proved good: the first corrupt stage decides, else the stage
- * that failed.
+ * that failed; and of it and of all corrupt stages behind it the one that is good up to the
+ * earliest batch.
  * @throws ProcedureStopped when a stage was not proved: a missing answer does not mean zero
  */
 export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobStatus): Choice {
@@ -197,13 +203,15 @@ export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobSta
   const of = (stage: string): StageProof => proofOf(proofs, stage);
   const corrupt = stages.filter((stage) => isCorrupt(of(stage)));
   const stage = corrupt[0] ?? stages.find((each) => each === job.stage) ?? data.stages[0].name;
-  const batch = of(stage).good_batch;
+  const place = stages.indexOf(stage);
+  const rest = stages.slice(place);
+  // A later stage may be corrupt in an earlier batch, which has to be made again, too.
+  const redone = rest.filter((each) => each === stage || corrupt.includes(each));
+  const batch = Math.min(...redone.map((each) => of(each).good_batch));
   const behind = (each: string): number =>
     of(each)
       .rows_by_batch.filter(([at]) => at === null || at > batch)
       .reduce((sum, [, rows]) => sum + rows, 0);
-  const place = stages.indexOf(stage);
-  const rest = stages.slice(place);
   return {
     checkpoint: { stage, batch },
     corrupt,
@@ -297,6 +305,22 @@ export function proofWords(
   return { isGood: true, words };
 }
 
+/** Whether new rows still come to a stage; undefined where nobody has declared what tells it. */
+export function freshnessOf(
+  stage: PipelineStage,
+  proofs: Proofs,
+): { isFresh: boolean; words: string } | undefined {
+  const { fresh, name } = stage;
+  if (!fresh) return undefined;
+  const { newest_row: newest, newest_row_age: age } = proofOf(proofs, name);
+  const allowed = `it may be ${duration(fresh.withinMs)} old`;
+  if (newest === undefined || newest === null || age === undefined || age === null)
+    return { isFresh: false, words: `there is no row; ${allowed}` };
+  const ageMs = Math.max(0, Number(age) * 1_000);
+  const words = `the newest row is of ${newest}, ${duration(ageMs)} ago; ${allowed}`;
+  return { isFresh: ageMs <= fresh.withinMs, words };
+}
+
 function isCorrupt({ bad_batch: bad, unclaimed }: StageProof): boolean {
   return bad !== null || unclaimed !== '0';
 }
@@ -304,6 +328,8 @@ function isCorrupt({ bad_batch: bad, unclaimed }: StageProof): boolean {
 function difference(data: PipelineData, name: string, proof: StageProof): string {
   if (proof.bad_batch === null)
     return `${name} behind batch ${proof.last_batch} (${proof.unclaimed} rows that no checkpoint claims)`;
+  if (proof.is_gap)
+    return `${name} from batch ${proof.bad_batch} on (no checkpoint claims batch ${proof.bad_batch})`;
   const stage = data.stages.find((each) => each.name === name);
   const sums = stage ? claimedSums({ data }, stage) : [];
   const parts = [

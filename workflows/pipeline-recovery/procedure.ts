@@ -56,7 +56,7 @@ export const pipelineRecovery = runbook(
     const forbidden = await compareDeclaration(run, pipeline);
     if (runner.reach) await ask(run, 'reach', runner.reach());
     const jobs = await ask(run, 'identify', runner.jobs(inputs.job));
-    const failed = failedJob(jobs, inputs.job, runner.triesAgain);
+    const failed = failedJob(jobs, inputs.job, runner.recoversCompleted);
     const { dataset } = failed;
     const actions = actionsFor(pipeline, runner, dataset);
     const found = { pipeline, runner, dataset, actions, forbidden };
@@ -149,7 +149,7 @@ async function recover(
     from = placeOf(choice.checkpoint);
     const { step } = restart(found, later('key'), shown, choice);
     const answer = await run.step(step, (key) => restart(found, key, shown, choice).work);
-    if (restarts === 1) others(run, ['restart', 'build'], step);
+    if (restarts === 1) others(run, ['restart', 'build', 'begin'], step);
     const restarted = runner.restarted(answer, current);
     const held = runner.hold(restarted);
     if (held) await run.step(held.step, held.work);

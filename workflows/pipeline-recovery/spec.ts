@@ -10,6 +10,7 @@ const read = {
 const jobApi = { runBy: ['http'] } as const;
 const dbt = { runBy: ['dbt'] } as const;
 const airflow = { runBy: ['airflow'] } as const;
+const program = { runBy: ['program'] } as const;
 const jobs = { runBy: ['http', 'airflow'] } as const;
 
 export const pipelineRecoverySpec: RunbookSpec = {
@@ -139,6 +140,13 @@ export const pipelineRecoverySpec: RunbookSpec = {
           title: 'Ask Airflow which tasks the DAG has',
           kind: 'http',
         },
+        {
+          ...read,
+          ...program,
+          id: 'listed',
+          title: 'Ask the program for the jobs of the last 24 hours',
+          kind: 'command',
+        },
       ],
     },
     {
@@ -163,6 +171,13 @@ export const pipelineRecoverySpec: RunbookSpec = {
           id: 'instances',
           title: 'Ask Airflow which tasks have failed',
           kind: 'http',
+        },
+        {
+          ...read,
+          ...program,
+          id: 'told',
+          title: 'Ask the program why the job has failed',
+          kind: 'command',
         },
       ],
     },
@@ -245,6 +260,17 @@ export const pipelineRecoverySpec: RunbookSpec = {
       timeoutMs: 7_200_000,
     },
     {
+      ...program,
+      id: 'begin',
+      title: 'Let the program restart the job from the checkpoint',
+      kind: 'command',
+      effect: 'change',
+      retry: { attempts: 6, initialMs: 500, factor: 2, maxMs: 10_000 },
+      timeoutMs: 60_000,
+      answers: ['job'],
+      undo: 'Stop the restarted job',
+    },
+    {
       ...jobApi,
       id: 'hold',
       title: 'Note the restarted job, so that it can be stopped',
@@ -255,7 +281,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       undo: 'Stop the restarted job',
     },
     {
-      ...jobs,
+      runBy: ['http', 'airflow', 'program'],
       id: 'follow',
       title: 'Follow the restarted job to its end, good or bad',
       kind: 'check',

@@ -176,7 +176,19 @@ describe('every mistake is told with its place', () => {
       'two ways to run it',
       { 'run.dbt': { program: '/usr/bin/dbt', project: '/srv/dbt' } },
       'http:',
-      'says one way in which it is run: `http`, `dbt` or `airflow`',
+      'says one way in which it is run: `http`, `dbt`, `airflow` or `program`',
+    ],
+    [
+      'a program whose path is none',
+      { run: { program: { path: 'control', stops: true } } },
+      'control',
+      'must be an absolute path',
+    ],
+    [
+      'an age that is no duration',
+      { 'data.stages.0.fresh': { column: 'at', within: 'a day' } },
+      'a day',
+      'must be a duration, such as 90m or 26h',
     ],
     [
       'a task of a stage that is not there',

@@ -22,19 +22,21 @@ describe('the steps of a plan for a pipeline', () => {
   ];
   const ofDbt = ['runs', 'failures', 'sessions', 'nodes', 'tail', 'build', 'results'];
   const ofJobApi = ['jobs', 'log', 'hold', 'service'];
-  const ofJobs = ['status', 'message', 'restart', 'follow'];
+  const ofJobs = ['status', 'message', 'restart'];
+  const ofProgram = ['listed', 'told', 'begin'];
 
   test.each([
-    ['http', [...ofAirflow, ...ofDbt]],
-    ['dbt', [...ofAirflow, ...ofJobApi, ...ofJobs]],
-    ['airflow', [...ofDbt, ...ofJobApi]],
+    ['http', [...ofAirflow, ...ofDbt, ...ofProgram]],
+    ['dbt', [...ofAirflow, ...ofJobApi, ...ofJobs, ...ofProgram, 'follow']],
+    ['airflow', [...ofDbt, ...ofJobApi, ...ofProgram]],
+    ['program', [...ofAirflow, ...ofDbt, ...ofJobApi, ...ofJobs]],
   ] as const)('none of the others where %s runs it', (way, others) => {
     expect(left(way).sort()).toEqual([...others].sort());
   });
 
   test('all where no target declares a pipeline, or where one of each is named', () => {
     expect(stepsRunBy(pipelineRecoverySpec.steps, [])).toBe(pipelineRecoverySpec.steps);
-    const each = [runBy('http'), runBy('dbt'), runBy('airflow')];
+    const each = (['http', 'dbt', 'airflow', 'program'] as const).map(runBy);
     const both = stepsRunBy(pipelineRecoverySpec.steps, each);
     expect(names(both)).toEqual(all);
   });

@@ -160,6 +160,13 @@ function unfit(
             fix: 'A claim of its sum may differ in the last digits; numeric is exact.',
           }
         : null;
+    case 'time':
+      return /^(date|timestamp)/.test(type)
+        ? null
+        : wrong(
+            `is ${type}, and how old a row is takes a date or a timestamp`,
+            'Name the column that tells when a row is of, or leave `fresh` out.',
+          );
     case 'text':
       return category === 'S' ? null : wrong(`is ${type}, not text`, 'Name a column of type text.');
     case 'json':

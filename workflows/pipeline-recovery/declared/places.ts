@@ -8,7 +8,7 @@ import {
 export type Right = 'SELECT' | 'INSERT' | 'DELETE';
 
 /** What a column has to be for what it is declared as. */
-export type Role = 'key' | 'batch' | 'number' | 'text' | 'json' | 'any';
+export type Role = 'key' | 'batch' | 'number' | 'time' | 'text' | 'json' | 'any';
 
 /** A table as a declaration uses it. */
 export interface Place {
@@ -37,6 +37,7 @@ export function placesOf({ run, data }: Pipeline): Place[] {
       ...of(key, ...stage.key),
       ...of('batch', stage.batch),
       ...of('any', stage.order),
+      ...of('time', stage.fresh?.column),
       ...of('number', ...stage.measures.map(({ column }) => column)),
       ...datasets(stage),
     ],

@@ -14,6 +14,7 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
         ? [`every key of ${before?.name ?? 'the source'} arrived, or was left out on purpose`]
         : []),
       ...(checkpoints ? ['no row behind the newest checkpoint'] : origin ? ['no other key'] : []),
+      ...(checkpoints?.cumulative === false ? ['no batch without a claim between others'] : []),
     ];
     return `stage ${stage.name}: ${all.join(', ')}`;
   });
@@ -38,6 +39,9 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
       : [
           'which keys were left out on purpose: no `rejects` are declared, so each of them counts as missing',
         ]),
+    ...(stages.some(({ fresh }) => fresh)
+      ? []
+      : ['whether new rows still come: no stage declares how old its newest row may be (`fresh`)']),
     ...(checkpoints && checkpoints.order === undefined
       ? ['which of several claims about one batch is the newest: the checkpoints have no `order`']
       : []),

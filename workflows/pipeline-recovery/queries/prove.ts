@@ -2,6 +2,7 @@ import type { SqlStatement } from '../../../language/kinds/sql.js';
 import { isClaimed, type BatchStage, type PipelineStage } from '../../../language/pipeline.js';
 import { quotedTable } from '../../../language/sql-name.js';
 import { existsIn, isAccountedFor } from './accounted.js';
+import { newestRow } from './newest.js';
 import {
   inDataset,
   of,
@@ -33,8 +34,9 @@ export function proveStage({ data, dataset }: Asked, name: string): SqlStatement
 
 /**
  * Proves a stage's checkpoints against its rows. A batch is bad when its claim differs from what is
- * there, when it holds a key a second time, or when it lacks a key of the stage before. Rows behind
- * the newest checkpoint are claimed by nobody.
+ * there, when no checkpoint claims it although a later one is claimed, when it holds a key a second
+ * time, or when it lacks a key of the stage before. Rows behind the newest checkpoint are claimed
+ * by nobody.
  */
 function proveClaims(asked: AskedClaims, name: string): SqlStatement {
   const { data } = asked;
@@ -66,12 +68,15 @@ WITH claims AS (
   ${repeatedKeys(asked, stage, parameters)}
 ), absent AS (
   ${missingKeys(asked, stage, data.stages[at - 1], parameters)}
+), gaps AS (
+  ${data.checkpoints.cumulative ? nothing : gapsOfClaims}
 ), newest AS (
   SELECT coalesce(max(batch), 0) AS batch FROM claims
 ), bad AS (
   SELECT batch FROM proved WHERE ${claims.map(differs).join(' OR ') || 'false'}
   UNION ALL SELECT batch FROM twice
   UNION ALL SELECT batch FROM absent
+  UNION ALL SELECT batch FROM gaps
 ), first_bad AS (
   SELECT min(bad.batch) AS batch FROM bad, newest WHERE bad.batch <= newest.batch
 ), good AS (
@@ -81,6 +86,7 @@ WITH claims AS (
 SELECT (SELECT count(*) FROM claims) AS checkpoints,
        newest.batch::int AS last_batch, good.batch::int AS good_batch,
        first_bad.batch::int AS bad_batch,
+       EXISTS (SELECT 1 FROM gaps g WHERE g.batch = first_bad.batch) AS is_gap,
        ${rows}::text AS claimed_rows, coalesce(at.n, 0)::text AS actual_rows,
        ${list('claimed')} AS claimed_sums, ${list('actual')} AS actual_sums,
        (SELECT count(*) FROM twice) AS duplicates,
@@ -88,7 +94,7 @@ SELECT (SELECT count(*) FROM claims) AS checkpoints,
        (SELECT coalesce(sum(p.n), 0)::text FROM present p
          WHERE p.batch > newest.batch OR p.batch IS NULL) AS unclaimed,
        (SELECT coalesce(json_agg(json_build_array(p.batch, p.n) ORDER BY p.batch), '[]')
-          FROM present p) AS rows_by_batch
+          FROM present p) AS rows_by_batch${newestRow(asked, stage, parameters)}
   FROM newest CROSS JOIN good CROSS JOIN first_bad
   LEFT JOIN LATERAL (SELECT * FROM proved c
                       WHERE c.batch = coalesce(first_bad.batch, newest.batch)) at ON true`;
@@ -150,6 +156,11 @@ function newestClaims(
 }
 
 const nothing = 'SELECT NULL::bigint AS batch WHERE false';
+
+/** Where each batch has a claim of its own: the first batch of each gap between them. */
+const gapsOfClaims = `SELECT c.before + 1 AS batch
+    FROM (SELECT batch, lag(batch, 1, 0::bigint) OVER (ORDER BY batch) AS before FROM claims) c
+   WHERE c.batch > c.before + 1`;
 
 /** The batches that hold a key which is there already. */
 function repeatedKeys(asked: AskedClaims, stage: BatchStage, parameters: Parameters): string {

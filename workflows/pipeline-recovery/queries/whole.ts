@@ -1,6 +1,7 @@
 import type { SqlStatement } from '../../../language/kinds/sql.js';
 import { quotedTable } from '../../../language/sql-name.js';
 import { existsIn, isAccountedFor } from './accounted.js';
+import { newestRow } from './newest.js';
 import { inDataset, of, Parameters, sameKey, type Asked } from './parts.js';
 
 /**
@@ -42,7 +43,7 @@ SELECT 0 AS checkpoints, 0 AS last_batch, 0 AS good_batch,
        '[]'::json AS claimed_sums, '[]'::json AS actual_sums,
        c.twice::text AS duplicates, c.missing::text AS missing,
        c.foreign_keys::text AS foreign_keys, '0' AS unclaimed,
-       json_build_array(json_build_array(1, c.n)) AS rows_by_batch
+       json_build_array(json_build_array(1, c.n)) AS rows_by_batch${newestRow(asked, stage, parameters)}
   FROM (SELECT (SELECT count(*) FROM ${rows}) AS n,
                ${counts.twice}::bigint AS twice, ${counts.missing}::bigint AS missing,
                ${counts.foreign}::bigint AS foreign_keys) c`;

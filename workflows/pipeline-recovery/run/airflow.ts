@@ -54,6 +54,7 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
   return {
     // A task goes on for a while after it was told to end.
     stops: false,
+    recoversCompleted: true,
     triesAgain: true,
 
     reach: () => ({

@@ -37,6 +37,7 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
 
   return {
     stops: true,
+    recoversCompleted: true,
 
     jobs: () => ({
       parts: {

@@ -1,3 +1,4 @@
+import { jobStates, type JobState } from '../../../common/answers.js';
 import type { Json, JsonObject } from '../../../language/json.js';
 import type { HttpAction } from '../../../language/kinds/http.js';
 import { isObject } from '../../../language/objects.js';
@@ -11,7 +12,7 @@ import {
 import { later } from '../../../language/reference.js';
 import type { Work } from '../../engine/attempts.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
-import type { JobRow, JobState, JobStatus } from '../findings.js';
+import type { JobRow, JobStatus } from '../findings.js';
 import { recentJobs } from '../queries/jobs.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 import { filledIn, textIn, valueIn } from './values.js';
@@ -35,6 +36,7 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
 
   return {
     stops: http.stop !== undefined,
+    recoversCompleted: http.restart.completed,
 
     jobs(wanted) {
       const ping: Record<string, Work> = http.ping ? { status: { action: get(http.ping) } } : {};
@@ -240,8 +242,7 @@ function timeOf({ id, created }: JobRow): number {
 }
 
 function stateOf(states: JobStates, job: string, word: string | null): JobState {
-  for (const state of ['running', 'completed', 'failed', 'stopped'] as const)
-    if (word !== null && states[state].includes(word)) return state;
+  for (const state of jobStates) if (word !== null && states[state].includes(word)) return state;
   throw new ProcedureStopped(
     word === null
       ? `the state of job ${job} is not known: nothing tells it`

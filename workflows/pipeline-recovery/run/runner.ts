@@ -23,6 +23,8 @@ export interface Doing {
 export interface Runner {
   /** Whether a restarted job can be stopped: without, what it goes on writing is not undone. */
   stops: boolean;
+  /** It restarts jobs that have completed, too: where data is wrong although no job has failed. */
+  recoversCompleted: boolean;
   /** It may try a part of a job again by itself: a job that went well may have spoilt data. */
   triesAgain?: true;
   /** Asks first whether it is what is declared; what is not throws ProcedureStopped. */

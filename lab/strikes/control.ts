@@ -1,0 +1,78 @@
+/*
+ * The program that runs this pipeline for those who do not know its API: control.js URL VERB …, one
+ * line of JSON on its standard output. STRIKES_TOKEN: who it is.
+ */
+const [url = '', verb = '', ...words] = process.argv.slice(2);
+const given = [...words, '', '', '', ''].slice(0, 4) as [string, string, string, string];
+
+interface Run {
+  run: number;
+  phase: keyof typeof states;
+  at: { step: string } | null;
+  began: number;
+  key?: string;
+  why?: { kind: string; text: string; row?: object };
+}
+
+const states = {
+  WAITING: 'running',
+  WORKING: 'running',
+  DONE: 'completed',
+  BROKEN: 'failed',
+  ABORTED: 'stopped',
+} as const;
+
+/** What each verb does with its words. */
+const verbs: Record<string, (...words: [string, string, string, string]) => Promise<object>> = {
+  async jobs() {
+    const { items } = await ask<{ items: Run[] }>('GET', '/runs');
+    const jobs = items.map(({ run, phase, at, began }) => ({
+      ...{ id: String(run), status: states[phase], stage: at?.step ?? null },
+      created: new Date(began * 1_000).toISOString(),
+    }));
+    return { jobs: jobs.reverse() };
+  },
+
+  async job(job) {
+    const { phase, at, why } = await ask<Run>('GET', `/runs/${job}`);
+    const error = why && {
+      ...{ code: why.kind, message: why.text, record: why.row ?? null },
+      poison: why.kind === 'BAD_ROW',
+    };
+    return { status: states[phase], stage: at?.step ?? null, error: error ?? null };
+  },
+
+  async restart(key, job, step, batch) {
+    const from = JSON.stringify({ step, from: Number(batch) + 1 });
+    const headers = { 'idempotency-key': key };
+    const path = `/runs/${job}/resume`;
+    const { started } = await ask<{ started: number }>('POST', path, { body: from, headers });
+    return { job: String(started) };
+  },
+
+  async stop(key) {
+    const { items } = await ask<{ items: Run[] }>('GET', '/runs');
+    const started = items.find((each) => each.key === key);
+    if (started) await ask('DELETE', `/runs/${started.run}`);
+    return {};
+  },
+};
+
+async function ask<T>(method: string, path: string, { headers, ...more }: RequestInit = {}) {
+  const authorization = `Bearer ${process.env['STRIKES_TOKEN'] ?? ''}`;
+  const response = await fetch(new URL(path, url), {
+    ...{ method, ...more },
+    headers: { authorization, ...(headers as Record<string, string> | undefined) },
+  });
+  if (!response.ok) throw new Error(`the service answered ${response.status}`);
+  return (await response.json()) as T;
+}
+
+try {
+  const found = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+  if (!found) throw new Error(`there is no verb ${verb}`);
+  process.stdout.write(`${JSON.stringify(await found(...given))}\n`);
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
