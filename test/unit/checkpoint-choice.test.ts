@@ -1,0 +1,43 @@
+import { expect, test } from '@jest/globals';
+import {
+  chooseCheckpoint,
+  type JobStatus,
+  type Proofs,
+} from '../../workflows/pipeline-recovery/findings.js';
+import { declaredExample } from '../helpers/declared.js';
+
+/* From where a job goes on: nothing that is kept is corrupt, in any stage. */
+
+const { data } = declaredExample;
+const job: JobStatus = { id: 'j', status: 'failed', stage: 'clean', error: null };
+
+/** Proofs of the stages; of those that are corrupt, the last good batch of three. */
+function proofs(good: Readonly<Record<string, number>>): Proofs {
+  const rows: [number, number][] = [1, 2, 3].map((batch) => [batch, 5]);
+  const whole = {
+    ...{ checkpoints: '3', last_batch: 3, rows_by_batch: rows, claimed_rows: '15' },
+    ...{ actual_rows: '15', claimed_sums: ['1', '2'], actual_sums: ['1', '2'] },
+    ...{ duplicates: '0', missing: '0', unclaimed: '0' },
+  };
+  return Object.fromEntries(
+    data.stages.map(({ name }) => {
+      const batch = good[name];
+      const judged =
+        batch === undefined
+          ? { good_batch: 3, bad_batch: null }
+          : { good_batch: batch, bad_batch: batch + 1 };
+      return [name, { proof: [{ ...whole, ...judged }] }];
+    }),
+  );
+}
+
+test.each<[string, Record<string, number>, { stage: string; batch: number }, number]>([
+  ['none', {}, { stage: 'clean', batch: 3 }, 0],
+  ['a stage before the one that failed', { extract: 1 }, { stage: 'extract', batch: 1 }, 40],
+  ['a stage behind it', { load: 2 }, { stage: 'load', batch: 2 }, 5],
+  ['a later one in a later batch', { clean: 0, load: 2 }, { stage: 'clean', batch: 0 }, 45],
+  ['a later one in an earlier batch', { clean: 2, load: 0 }, { stage: 'clean', batch: 0 }, 45],
+])('corrupt is %s', (_what, good, checkpoint, rowsAgain) => {
+  const choice = chooseCheckpoint(data, proofs(good), job);
+  expect(choice).toMatchObject({ checkpoint, corrupt: Object.keys(good), rowsAgain });
+});
