@@ -91,6 +91,10 @@ export abstract class StepBuilder extends ActionBuilder {
         return this.ending(step, kind, own);
       case 'wait':
         return this.wait(step, own);
+      case 'notify':
+        return listIn(step, 'to').length > 1
+          ? this.toEach(step, own)
+          : this.acting(step, kind, own);
       case 'undoNow':
       case 'use':
       case 'traffic':
@@ -101,6 +105,17 @@ export abstract class StepBuilder extends ActionBuilder {
       default:
         return this.acting(step, kind, own);
     }
+  }
+
+  /** A message to several channels: a step for each, so that none is sent twice for another. */
+  protected toEach(step: JsonObject, { onFailure, ...own }: Own): StepSpec {
+    const each = listIn(step, 'to').map((channel, index): StepSpec => {
+      const one = this.places.copy(step, { ...step, to: [channel] });
+      const id = `to_${index + 1}`;
+      const title = `${own.title}: ${typeof channel === 'string' ? channel : id}`;
+      return this.acting(one, 'notify', { id, title, ...(onFailure ? { onFailure } : {}) });
+    });
+    return grouped(own, 'parallel', each);
   }
 
   protected common(step: JsonObject): Pick<StepSpec, 'id' | 'title'> & Partial<StepSpec> {

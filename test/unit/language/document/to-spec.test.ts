@@ -98,6 +98,22 @@ test('an approval of a step is a gate before it, and both conditions count', () 
   ]);
 });
 
+test('a message to several channels is a step for each', () => {
+  const steps = stepsOf(
+    '  - { id: tell, title: Tell them, notify: it is over, to: [pager, mail], onFailure: continue }',
+  );
+  const one = { kind: 'notify', effect: 'change', onFailure: 'continue' };
+  expect(steps).toMatchObject([
+    {
+      ...{ id: 'tell', title: 'Tell them', kind: 'parallel', effect: 'change' },
+      steps: [
+        { ...one, id: 'to_1', title: 'Tell them: pager', work: { action: { target: 'pager' } } },
+        { ...one, id: 'to_2', title: 'Tell them: mail', work: { action: { target: 'mail' } } },
+      ],
+    },
+  ]);
+});
+
 test('what the engine does not do yet is told at its place', () => {
   const lines = ['  - id: wait', '    title: Wait', '    wait: { event: data }'];
   const made = toSpec(
