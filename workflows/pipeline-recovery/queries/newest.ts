@@ -12,5 +12,5 @@ export function newestRow(asked: Asked, stage: PipelineStage, parameters: Parame
           FROM ${quotedTable(stage.table)} s WHERE ${inDataset(asked, stage, 's', parameters)})`;
   return `,
        ${newest}::text AS newest_row,
-       floor(extract(epoch FROM now() - ${newest}))::bigint::text AS newest_row_age`;
+       floor(date_part('epoch', now() - ${newest}))::bigint::text AS newest_row_age`;
 }
