@@ -23,7 +23,7 @@ export const suites = {
     limitMinutes: 20,
   },
   hardening: {
-    what: 'what attacks it, what kills it in mid-step, and how it is installed and started',
+    what: 'what attacks it, what kills it in mid-step, how it is installed, started and built',
     folders: ['test/attacks', 'test/deaths', 'test/embedded', 'test/cli-long', 'test/suite'],
     limitMinutes: 20,
   },
