@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createProgram } from '../../client/program.js';
+import { verbsOf } from '../../client/verbs.js';
+import { stepKinds } from '../../language/kinds/index.js';
 import { Library } from '../../language/document/library.js';
 import { lint } from '../../language/document/lint.js';
 import { read, type Written } from '../../language/document/read.js';
@@ -130,6 +132,20 @@ test.each(pages)('%s names only npm scripts that there are', (page) => {
   });
   const unknown = named.filter((name) => !(name! in scripts) && !['ci', 'install'].includes(name!));
   expect(unknown).toEqual([]);
+});
+
+test('the README names every verb, every kind of step and every page for whoever adopts it', () => {
+  const text = readFileSync(join(root, 'README.md'), 'utf8');
+  // What a file calls otherwise, or cannot say.
+  const names: Record<string, string[]> = { choice: ['branch'], group: [], decide: [] };
+  const named = [
+    ...verbsOf(createProgram(recordedIo())).map((verb) => verb.name()),
+    ...stepKinds.flatMap((kind) => names[kind] ?? [kind]),
+  ];
+  const adopting = readdirSync(join(root, 'docs/adopt')).map((name) => `(docs/adopt/${name})`);
+  const all = [...named.map((name) => `\`${name}\``), ...adopting];
+  expect(all.length).toBeGreaterThan(45);
+  expect(all.filter((each) => !text.includes(each))).toEqual([]);
 });
 
 test("the README's first runbook is one", () => {
