@@ -248,6 +248,34 @@ describe('changed inputs', () => {
     });
   });
 
+  test.each([
+    ['rejected', 'reject'],
+    ['cancelled', 'cancel'],
+  ] as const)(
+    'and %s at the gate that asks again: what was done is undone',
+    async (state, verb) => {
+      let broken = true;
+      const run = begin(steps, (request, activity) => {
+        if (request.step.path === 'three' && broken)
+          throw stepFailure(request, activity, 'CommandMissing', 'not there');
+        return null;
+      });
+      await answer(run, 'approve');
+      broken = false;
+      await answer(run, 'retry', { inputs: { word: 'world' } });
+      await run.advance(50);
+      const view = await status(run);
+      // What was done is not done again, and is undone by whoever says no.
+      expect(view.waitingFor[0]?.follows?.map(({ step }) => step)).toEqual(['three']);
+      expect(view.undos).toEqual(['three', 'two', 'one']);
+      await (verb === 'cancel' ? tell(run, verb) : answer(run, verb));
+      await run.end();
+      expect((await status(run)).state).toBe(state);
+      const undone = ['three.undo', 'two.undo', 'one.undo'];
+      expect(commands(run)).toEqual(['one', 'two', 'three', ...undone]);
+    },
+  );
+
   test('the step is tried again with them, gates ask again and show the change, what is done stays done', async () => {
     let broken = true;
     const run = begin(steps, (request, activity) => {

@@ -322,7 +322,9 @@ describe('an approval that was given', () => {
     await tell(run, 'resume');
     const asked = await waiting(run);
     await run.advance(2_000);
-    expect(await waiting(run)).toEqual(asked);
+    // The same question; what has been done since is not done again.
+    const left = asked.follows?.filter(({ step }) => step !== 'all/inner/fails');
+    expect(await waiting(run)).toEqual({ ...asked, follows: left });
     expect(await answer(run, asked, 'approve')).toMatchObject({ accepted: true });
     await run.end();
     expect(commands(run)).toEqual(['all/inner/fails', 'all/inner/slow', 'all/b']);

@@ -5,6 +5,7 @@ import { partOf } from '../../language/paths.js';
 import type { Plan } from '../../language/plan.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { defaultApprovers, verbsFor } from '../../common/questions.js';
+import type { DeclaredStep } from '../../common/gate-before.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import { isListed, type ListedWork, type ListedWorks } from '../../common/listed.js';
 import type { Problem, StepView } from '../../common/view.js';
@@ -25,6 +26,8 @@ export interface CarriedGate extends Question {
   changed?: string | undefined;
   /** What steps were going to do beside the list of an opening. Absent: nothing. */
   amended?: Amendment | undefined;
+  /** Its approval does not count any more. */
+  outdated?: boolean;
 }
 
 /** What people were asked to allow beside what an opening listed. */
@@ -41,8 +44,6 @@ interface Gate extends CarriedGate {
   asked?: GateQuestion;
   /** How often each step behind it was done since its last opening, by declared path. */
   done: Map<string, number>;
-  /** A worker found that its approval does not count any more. */
-  outdated?: boolean;
   /**
    * Set once its approval is asked for again: 'asking', or the error when people refused or the
    * asking step was cancelled.
@@ -102,7 +103,8 @@ export class Gates {
 
   /**
    * For the next execution of the run.
-   * @param voided true when the approvals so far no longer hold
+   * @param voided true when the approvals so far no longer hold: the next step that needs one asks
+   *   for it again, so that what is done is passed over before anybody is asked, and can be undone
    */
   carry(voided: boolean): CarriedGate[] {
     return [...this.gates.values()].map(
@@ -114,7 +116,11 @@ export class Gates {
         renewal: _renewal,
         done: _done,
         ...gate
-      }) => (voided ? { ...unopened(spec), attempt: gate.attempt, release: gate.release } : gate),
+      }) => {
+        if (!voided) return gate;
+        if (gate.decision?.verb === 'approve') return { ...gate, outdated: true };
+        return { ...unopened(spec), attempt: gate.attempt, release: gate.release };
+      },
     );
   }
 
@@ -317,9 +323,18 @@ export class Gates {
     row.attempts = gate.attempt;
     if (isNew) board.begin(row, 'waiting');
     const { title, deadlineMs } = gate.spec;
-    const follows = followingSteps(plan, gate.id, asked.actions);
+    const follows = followingSteps(plan, gate.id, asked.actions, (step) =>
+      isDone(step, board, plan),
+    );
     return questions.open(gate, { title, evidence: evidence(), deadlineMs, follows }, isNew);
   }
+}
+
+/** What was done is not done again, unless it came from a dead run and may have drifted since. */
+function isDone({ path, spec }: DeclaredStep, board: Board, plan: Plan): boolean {
+  const row = board.settled(path);
+  if (!row) return false;
+  return row.takenFrom === undefined || (plan.data === true && !spec.work?.check);
 }
 
 /** What was allowed, or is to be, beside the list of the present opening. */

@@ -20,11 +20,15 @@ export function inside(
   );
 }
 
-/** The steps between the gate and the next one, as people are shown them. */
+/**
+ * The steps between the gate and the next one, as people are shown them.
+ * @param isDone whether a step is not done again
+ */
 export function followingSteps(
   { steps, targets }: Pick<Plan, 'steps' | 'targets'>,
   gate: string,
   works: ListedWorks,
+  isDone: (step: DeclaredStep) => boolean = () => false,
 ): FollowingStep[] {
   const following = ({ path, spec }: DeclaredStep): FollowingStep => {
     const listed = works[path] ?? [];
@@ -44,5 +48,6 @@ export function followingSteps(
   };
   return stepsBehind(steps, gate)
     .filter(({ path, spec }) => spec.kind === 'manual' || (works[path] ?? []).length > 0)
+    .filter((step) => !isDone(step))
     .map(following);
 }
