@@ -10,7 +10,7 @@ import type { StepSpec } from './runbook.js';
  */
 
 /** What every step has, whatever it answers. */
-export const factNames: readonly string[] = ['ok', 'failed', 'state', 'error'];
+const factNames: readonly string[] = ['ok', 'failed', 'state', 'error'];
 
 /** Ids of the steps of which expressions of a plan ask how they went. */
 export type LookedAt = ReadonlySet<string>;

@@ -23,8 +23,7 @@ export type AnswerName =
   | 'pipeline-started';
 
 /** How the whole of what a program prints is read as data. */
-export const outputForms = ['json', 'jsonl', 'lines', 'table', 'pairs'] as const;
-export type OutputForm = (typeof outputForms)[number];
+export type OutputForm = 'json' | 'jsonl' | 'lines' | 'table' | 'pairs';
 
 export interface CommandAction {
   kind: 'command';

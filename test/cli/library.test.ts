@@ -61,7 +61,8 @@ const cli = (library: string | undefined, ...argv: string[]): Promise<CliResult>
   world.cli(argv, library === undefined ? {} : { RUNBOOK_LIBRARY: join(world.folder, library) });
 
 const watched = ['--yes', '--watch', '--output', 'jsonl'];
-const wrong = /runbook "clean-up" cannot be used: clean-up\.runbook\.yaml:8:8: steps must not be empty/;
+const wrong =
+  /runbook "clean-up" cannot be used: clean-up\.runbook\.yaml:8:8: steps must not be empty/;
 
 describe('a broken file', () => {
   test('takes no other runbook from the list, and is named there', async () => {

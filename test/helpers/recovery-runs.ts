@@ -154,9 +154,8 @@ export class RecoveryRuns {
     // A run that is not admitted has no status.
     const isRefused = handle.result().then(
       () => waits,
-      (error: Error) => Promise.reject(new Error(`the run has failed: ${error.cause}`)),
+      ({ cause }: Error) => Promise.reject(new Error('the run was not admitted', { cause })),
     );
-    isRefused.catch(() => undefined);
     return Promise.race([waits, isRefused]);
   }
 
