@@ -14,7 +14,11 @@ export const notify: Handler<'notify'> = async (action, context) => {
   });
   if (action.target === undefined) {
     context.output('log', `${message.text}\n`);
-    return { sent: false, why: 'no channel was given; the message is kept in the report', message };
+    return {
+      sent: false,
+      why: 'the runbook names no channel for it; the message is in the report',
+      message,
+    };
   }
   const answer = await http(
     {

@@ -6,6 +6,7 @@ import {
   answerCommand,
   canBeAboutRun,
   rulesOfQuestion,
+  verbsFor,
   type About,
   type AnswerVerb,
   type DecisionVerb,
@@ -13,7 +14,7 @@ import {
 import { leavingStates } from '../common/left.js';
 import type { DecisionView, RunView, WaitView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
-import { belongsTo } from '../language/paths.js';
+import { belongsTo, undoneBy } from '../language/paths.js';
 import { CliError, isNotFound, isRecordAway, isUnanswered } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { quoteArgument } from '../common/quote-argument.js';
@@ -210,7 +211,15 @@ export function waitToDecide(
         ? waits[0]
         : undefined
       : waits.find((wait) => wait.id === id);
-  if (found) return found;
+  if (found) {
+    // What such a question takes in general, but not here, the judge has words for.
+    if (verbsFor(found.kind).some((each) => each === verb)) return found;
+    throw new CliError(
+      `${found.id} cannot be answered with ${verb}. Nothing was changed.`,
+      `It takes: ${found.verbs.join(', ')}. ${status}`,
+      exitCodes.denied,
+    );
+  }
   const [first] = waits;
   if (id === undefined && first && waits.length > 1) {
     throw new CliError(
@@ -237,7 +246,8 @@ export function waitToDecide(
 function refuseUnknown(about: About['kind'], view: RunView, id: string): void {
   if (about === 'gate' && !view.steps.some((step) => step.id === id && step.kind === 'approval'))
     throw unknownGate(view, id);
-  if (about === 'step' && !view.steps.some((step) => step.id === id)) throw unknownStep(view, id);
+  const step = undoneBy(id) ?? id;
+  if (about === 'step' && !view.steps.some((each) => each.id === step)) throw unknownStep(view, id);
 }
 
 const explainNot: Record<About['kind'], (view: RunView, id: string | undefined) => string> = {
@@ -252,8 +262,9 @@ function notFailed(view: RunView, step: string | undefined): string {
   const nearby = view.waitingFor.filter(({ id }) => belongsTo(id, step));
   if (nearby.length > 0)
     return `Step ${step} of run ${view.id} asks nothing itself; answer ${nearby.map(({ id }) => id).join(' or ')}.`;
-  const state = view.steps.find(({ id }) => id === step)?.state ?? 'not known';
-  return `Step ${step} of run ${view.id} asks nothing now: it is ${state}, and ${doingNow(view, 'the run')}.`;
+  const done = undoneBy(step);
+  const state = view.steps.find(({ id }) => id === (done ?? step))?.state ?? 'not known';
+  return `Step ${step} of run ${view.id} asks nothing now: ${done ?? 'it'} is ${state}, and ${doingNow(view, 'the run')}.`;
 }
 
 function notWaiting(view: RunView, gate: string | undefined): string {

@@ -147,8 +147,8 @@ export interface DueMessage {
 
 /**
  * Claims messages for a worker. A claim of a worker that has died expires, and the message is
- * claimed again. None is claimed whose call is over, but for those that say so. The end of a run is
- * told after what was asked is over.
+ * claimed again. None is claimed whose call is over, but for those that say so. What is asked next, and
+ * the end of a run, are told after what was asked is over.
  * @param busy channels that get no more for now
  */
 export async function claimMessages(
@@ -176,9 +176,11 @@ export async function claimMessages(
                    AND (m.claimed_until IS NULL OR m.claimed_until <= clock_timestamp())
                    AND (m.what IN ('over', 'left') OR c.closed_at IS NULL)
                    AND m.channel <> ALL ($6) AND ${ownRuns}
-                   AND (m.what <> 'left' OR NOT EXISTS (SELECT FROM runbook.messages o
+                   AND (m.what NOT IN ('asked', 'left') OR NOT EXISTS (
+                     SELECT FROM runbook.messages o
                      WHERE o.run_no = m.run_no AND o.channel = m.channel AND o.what = 'over'
-                       AND o.sent_at IS NULL AND o.dropped_at IS NULL))
+                       AND o.sent_at IS NULL AND o.dropped_at IS NULL
+                       AND (m.what = 'left' OR o.failing_since IS NULL)))
                  ORDER BY m.due_at LIMIT $5
                  FOR UPDATE OF m SKIP LOCKED) due
            WHERE m.id = due.id

@@ -275,7 +275,7 @@ type NextSteps = Partial<Record<VerdictCode, string>>;
 function asOther(command: string, run: string, { verb, about, digest }: DecideOptions): string {
   const words = [verb, quoteArgument(run), ...(about === undefined ? [] : [quoteArgument(about)])];
   const shown = digest === undefined ? [] : ['--digest', quoteArgument(digest)];
-  return `As somebody else, with their name: ${[command, ...words, ...shown].join(' ')} --as NAME`;
+  return `On a screen that you share, they type: ${[command, ...words, ...shown].join(' ')} --as NAME`;
 }
 
 function tell(verdict: Verdict, nextOf: NextSteps, options: DecideOptions, io: Io): number {

@@ -115,6 +115,8 @@ function runCancel(options: CancelOptions, io: Io): Promise<number> {
     async function awaitEnd(): Promise<number> {
       const { follow } = await import('../follow.js');
       const { tellNeeded } = await import('../needed.js');
+      const { endText } = await import('../end-text.js');
+      const { leftBy } = await import('../../common/left.js');
       const signal = io.interrupted();
       for await (const reading of follow(session, run, {
         everyMs,
@@ -124,8 +126,8 @@ function runCancel(options: CancelOptions, io: Io): Promise<number> {
         const { view, needed, isUnanswered } = reading;
         if (needed && isUnanswered) return tellNeeded(session, reading, needed, options, io);
         if (!hasEnded(view.state)) continue;
-        if (format === 'text') print(io, `${run} has ended: ${view.state}`);
-        else printValue(io, format, { id: view.id, state: view.state });
+        if (format === 'text') print(io, endText(view));
+        else printValue(io, format, { id: view.id, state: view.state, left: leftBy(view) });
       }
       if (signal.aborted)
         throw new CliError(

@@ -47,8 +47,7 @@ function runWait(options: WaitOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { follow } = await import('../follow.js');
     const { tellNeeded } = await import('../needed.js');
-    const { leftBy, leftLine } = await import('../../common/left.js');
-    const { problemText } = await import('../problem-text.js');
+    const { endText } = await import('../end-text.js');
     const { resolveRun } = await import('../read-run.js');
     const run = await resolveRun(session, options.run);
     const signal = io.interrupted();
@@ -76,14 +75,7 @@ function runWait(options: WaitOptions, io: Io): Promise<number> {
             print(io, `${view.id} waits for ${wait.who}: ${wait.title}\n  ${wait.command}`);
         return exitCodes.ok;
       }
-      if (output === 'text')
-        print(
-          io,
-          [
-            `${view.id} has ended: ${view.state}${view.problem ? `: ${problemText(view.problem)}` : ''}`,
-            ...leftBy(view).map((each) => `  not taken back: ${leftLine(each)}`),
-          ].join('\n'),
-        );
+      if (output === 'text') print(io, endText(view));
       // A caller that waits for a decision must not mistake an end for one.
       return (
         exitCodeOf(view.state, options.strict) ||

@@ -84,11 +84,13 @@ test('whoever started a run learns at the terminal, before a reason is asked, th
     expect(own.out()).toBe('');
     expect(own.err()).not.toContain('Reason:');
     expect(own.err()).toMatch(
-      /^Error: requester started this run, so somebody else has to decide gate gate\. Nothing was sent\.\nNext: {2}As somebody else, with their name: runbook (approve|reject) \S+( gate)? --as NAME\n$/,
+      /^Error: requester started this run, so somebody else has to decide gate gate\. Nothing was sent\.\nNext: {2}On a screen that you share, they type: runbook (approve|reject) \S+( gate)? --as NAME\n$/,
     );
   }
   const script = await world.cli(['approve', run, '--reason', 'mine']);
-  expect(script.stderr).toMatch(/Refused: requester started .*\nNext: {2}As somebody else/);
+  expect(script.stderr).toMatch(
+    /Refused: requester started .*\nNext: {2}On a screen that you share/,
+  );
   const { decisions } = await world.json<RunView>(['status', run], [8]);
   expect(decisions.map(({ code }) => code)).toEqual(['own-request']);
   expect((await world.cli(['cancel', run, '--reason', 'over', '--wait'])).code).toBe(0);

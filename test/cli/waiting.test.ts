@@ -94,6 +94,19 @@ describe('without text', () => {
   );
 });
 
+test('an undo takes its own answers only, also once it was answered', async () => {
+  const run = await withBrokenUndo();
+  expect(await world.cli(['cancel', run, ...why, '--wait'])).toMatchObject({ code: 8 });
+  const rollback = await world.cli(['rollback', run, 'first.undo', ...why]);
+  expect(rollback).toMatchObject({ code: 4, stdout: '' });
+  expect(rollback.stderr).toMatch(/^Error: first\.undo cannot be answered with rollback\./);
+  const skip = ['skip', run, 'first.undo', ...why];
+  expect(await world.cli(skip)).toMatchObject({ code: 0 });
+  await world.cli(['wait', run]);
+  const again = await world.cli(['skip', run, 'second.undo', ...why]);
+  expect(again.stderr).not.toContain('has no step');
+}, 60_000);
+
 test('a run that was paused needs people as well: it is told what lets it go on', async () => {
   const run = await withBrokenUndo();
   const goOn = `runbook resume ${run}`;

@@ -11,7 +11,7 @@ import {
   untoldRuns,
 } from '../../store/index.js';
 import { until } from '../../lab/until.js';
-import { admission, endedView } from '../store/fixtures.js';
+import { admission, endedView, waitingView, waitOf } from '../store/fixtures.js';
 import { Receiver, type Received } from './receiver.js';
 import { taskQueue, TellWorld, webhook } from './world.js';
 
@@ -144,6 +144,23 @@ describe('when it is over', () => {
       return rows.length === 1 && rows[0]?.dropped_at;
     });
     expect(receiver.about(key.run)).toEqual([]);
+  });
+
+  test('what is asked next is told after it, also by a channel that takes its time', async () => {
+    const key = await world.waits();
+    world.tell({ notify });
+    await messages(key, 1);
+    answer = ({ what }) =>
+      new Promise((done) => setTimeout(() => done(200), what === 'over' ? 300 : 0));
+    await world.decides(key);
+    const next = { ...waitOf(), id: 'next', digest: 'next', since: soon(0) };
+    await world.save({ ...waitingView(key), waitingFor: [next] });
+    const told = await messages(key, 3);
+    expect(told.map(({ what, call }) => [what, call.id])).toEqual([
+      ['asked', 'approve'],
+      ['over', 'approve'],
+      ['asked', 'next'],
+    ]);
   });
 
   test('a run that goes on after a reset asks again', async () => {

@@ -92,6 +92,8 @@ export class Teller {
   /** Adds the messages that are due, and begins to send them. @throws Error of the record */
   private async look(): Promise<void> {
     const { pool, runs, worker, timeoutMs, remindEveryMs } = this.deps;
+    // What is over is told before what is asked since: the last word on a channel is what is so.
+    await addFollowingMessages(pool, remindEveryMs);
     const untold = await untoldCalls(pool, runs);
     await addFirstMessages(
       pool,
@@ -104,7 +106,6 @@ export class Teller {
         })),
       ),
     );
-    await addFollowingMessages(pool, remindEveryMs);
     const ends = await untoldEnds(pool, runs);
     await addEndMessages(
       pool,
