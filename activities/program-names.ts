@@ -30,9 +30,11 @@ export function programsOfPlan(spec: RunbookSpec, plan: Plan): ProgramName[] {
     const facts = input.type === 'target' ? (input.programs ?? []) : [];
     return facts.flatMap((fact) => programsOf({ argv: [target?.facts[fact]] }));
   });
-  const ofPipelines = plan.targets.flatMap(({ pipeline }) =>
-    pipeline?.run.dbt ? programsOf({ argv: [pipeline.run.dbt.program] }) : [],
-  );
+  const ofPipelines = plan.targets.flatMap(({ pipeline }) => {
+    const { dbt, program } = pipeline?.run ?? {};
+    if (dbt) return programsOf({ argv: [dbt.program] });
+    return program ? programsOf({ argv: [program.path, ...program.args] }) : [];
+  });
   const all = [...inFacts, ...ofPipelines, ...plan.steps.flatMap(inStep)];
   return [...new Map(all.map((named) => [programKey(named), named])).values()];
 }

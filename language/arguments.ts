@@ -1,6 +1,7 @@
+import type { Joined } from './expression/ast.js';
 import type { Json } from './json.js';
 import { field } from './objects.js';
-import { isOpen as isOpenValue } from './reference.js';
+import { isJoined, isOpen as isOpenValue } from './reference.js';
 import {
   carriers,
   type Interpreter,
@@ -21,10 +22,13 @@ function nameOf(program: string): string {
 
 const isOpen = (argument: Json | undefined): boolean =>
   argument !== undefined && isOpenValue(argument);
-const textOf = (argument: Json | undefined): string =>
-  argument === undefined || argument === null || typeof argument === 'object'
-    ? ''
-    : String(argument);
+/** The text of an argument, or what stands in it before its first value. */
+function textOf(argument: Json | undefined): string {
+  if (argument === undefined || argument === null) return '';
+  if (typeof argument !== 'object') return String(argument);
+  const [first] = isJoined(argument) ? (argument as Joined).join : [];
+  return typeof first === 'string' ? first : '';
+}
 
 /**
  * Why a command is refused: a value stands where a program reads code, the name of a program or an
@@ -36,6 +40,8 @@ export function openProgramText(argv: readonly Json[]): string | undefined {
   const [program] = argv;
   if (program === undefined) return undefined;
   if (isOpen(program)) return 'a value names the program that is run';
+  if (argv.some((word) => isOpen(word) && /^--?$/.test(textOf(word))))
+    return 'a value names an option';
   const name = nameOf(textOf(program));
   const rest = argv.slice(1);
   const wrapper = field(wrappers, name);
@@ -44,7 +50,7 @@ export function openProgramText(argv: readonly Json[]): string | undefined {
   const found = how ? inside(name, how, rest) : undefined;
   if (found !== undefined) return found;
   if (wrapper) return inWrapper(name, wrapper, rest);
-  return carriers.has(name) ? inCarrier(rest) : undefined;
+  return carriers.has(name) ? inCarrier(name, rest) : undefined;
 }
 
 /** Wrappers whose program is not on this host, or is not looked up in PATH. */
@@ -70,8 +76,8 @@ export function programPlaces(argv: readonly Json[], from = 0): ProgramPlace[] {
   const own = { at: from, script: false };
   const wrapper = field(wrappers, name);
   if (wrapper && !elsewhere.has(name)) {
-    const inner = innerPlace(name, wrapper, argv.slice(from + 1));
-    return [own, ...(inner === undefined ? [] : programPlaces(argv, from + 1 + inner))];
+    const inner = innerPlaces(name, wrapper, argv.slice(from + 1));
+    return [own, ...inner.flatMap((at) => programPlaces(argv, from + 1 + at))];
   }
   const how = field(interpreters, name);
   const script =
@@ -119,12 +125,17 @@ function inInterpreter(name: string, how: Interpreter, rest: readonly Json[]): s
       if (skipped !== undefined) at += attached === undefined ? skipped : 0;
       else if (how.options?.includes(option.toLowerCase())) {
         given = true;
-        if (attached === undefined && isOpen(rest[(at += 1)])) return code;
+        if (isOpen(rest[at]) || (attached === undefined && isOpen(rest[(at += 1)]))) return code;
       } else if (!word.startsWith('--')) {
         const letter = takesArgument(word, how);
         if (letter === undefined) continue;
         const isCode = how.letters?.includes(letter) === true;
         if (isCode) given = true;
+        if (isOpen(rest[at])) {
+          // The value is what stands behind the letter, and the next word is one by itself.
+          if (isCode) return code;
+          continue;
+        }
         // `-pe` is both at once; what follows the last letter is its argument.
         const last = word.at(-1) ?? '';
         if (last !== letter && !(isCode && how.letters?.includes(last))) continue;
@@ -160,10 +171,13 @@ function inShell(name: string, _how: Interpreter, rest: readonly Json[]): string
   for (let at = 0; at < rest.length; at += 1) {
     const word = textOf(rest[at]);
     if (word === '--' || word === '-') continue;
-    if (/^--(rcfile|init-file|command|init-command)$/.test(word)) {
-      if (isOpen(rest[(at += 1)])) return `${name} would read a value as code`;
-      isCode ||= word === '--command';
+    if (/^--(rcfile|init-file|command|init-command)(=|$)/.test(word)) {
+      const isBehind = !word.includes('=');
+      if (isOpen(rest[at]) || (isBehind && isOpen(rest[(at += 1)])))
+        return `${name} would read a value as code`;
+      isCode ||= isBehind && word === '--command';
     } else if (/^[-+]/.test(word)) {
+      if (isOpen(rest[at])) return `${name} would read a value as an option`;
       if (!word.startsWith('--') && word.includes('c')) isCode = true;
       if (/^[-+][a-zA-Z]*[oO]$/.test(word)) at += 1;
     } else if (!isOpen(rest[at])) return undefined;
@@ -181,35 +195,61 @@ function takesArgument(word: string, { letters = '', skip = '' }: Interpreter): 
 }
 
 function inWrapper(name: string, wrapper: Wrapper, rest: readonly Json[]): string | undefined {
-  const inner = innerPlace(name, wrapper, rest);
-  const own = rest.slice(0, inner);
+  const inner = innerPlaces(name, wrapper, rest);
+  const own = rest.slice(0, inner[0]);
   const split = own.findIndex((word) => /^(-S|--split-string)/.test(textOf(word)));
-  if (name === 'env' && split !== -1 && isOpen(rest[split + 1]))
+  if (name === 'env' && split !== -1 && (isOpen(rest[split]) || isOpen(rest[split + 1])))
     return 'env would read a value as a command line';
-  return inner === undefined ? undefined : openProgramText(rest.slice(inner));
+  return inner.map((at) => openProgramText(rest.slice(at))).find((found) => found !== undefined);
 }
 
-/** The place of the wrapped program among the wrapper's arguments. */
-function innerPlace(
+/**
+ * The places among the wrapper's arguments at which the wrapped program may stand. There are
+ * several where a long option is not known: what follows may be its argument, or not.
+ */
+function innerPlaces(
   name: string,
-  { before, skip }: Wrapper,
+  wrapper: Wrapper,
   rest: readonly Json[],
-): number | undefined {
-  let plain = 0;
-  for (let at = 0; at < rest.length; at += 1) {
+  from: { at: number; plain: number } = { at: 0, plain: 0 },
+): number[] {
+  const { before, skip, long = [], flags = [] } = wrapper;
+  let { at, plain } = from;
+  for (; at < rest.length; at += 1) {
     const word = textOf(rest[at]);
+    if (word === '--') continue;
+    if (word.startsWith('--') && !word.includes('=') && !isOpen(rest[at])) {
+      if (flags.includes(word)) continue;
+      const behind = innerPlaces(name, wrapper, rest, { at: at + 2, plain });
+      if (long.includes(word)) return behind;
+      return [...new Set([...innerPlaces(name, wrapper, rest, { at: at + 1, plain }), ...behind])];
+    }
     if (word.startsWith('-') && word.length > 1) {
       const letter = [...word.slice(1)].find((each) => skip.includes(each));
-      if (!word.startsWith('--') && letter !== undefined && word.endsWith(letter)) at += 1;
+      const isBehind = !word.startsWith('--') && letter !== undefined && word.endsWith(letter);
+      if (isBehind && !isOpen(rest[at])) at += 1;
       continue;
     }
     if (/^[A-Za-z_]\w*=/.test(word) && (name === 'env' || name === 'sudo')) continue;
-    if ((plain += 1) > before) return at;
+    if ((plain += 1) > before) return [at];
   }
-  return undefined;
+  return [];
 }
 
-function inCarrier(rest: readonly Json[]): string | undefined {
+/** Carriers whose command line stands behind `--`. */
+const runsBehindEnd: ReadonlySet<string> = new Set([
+  'kubectl',
+  'oc',
+  'k3s',
+  'aws',
+  'gcloud',
+  'npm',
+]);
+
+function inCarrier(carrier: string, rest: readonly Json[]): string | undefined {
+  const end = rest.findIndex((word) => word === '--');
+  if (runsBehindEnd.has(carrier) && end !== -1 && isOpen(rest[end + 1]))
+    return 'a value names the program that is run';
   for (let at = 0; at < rest.length; at += 1) {
     const name = nameOf(textOf(rest[at]));
     if (plainWords.has(name)) continue;
@@ -219,6 +259,8 @@ function inCarrier(rest: readonly Json[]): string | undefined {
   }
   return undefined;
 }
+
+const value = { $: 'inputs' } as const;
 
 /**
  * Why a command may not run with these values: a program would read one as an option, or as code.
@@ -231,11 +273,18 @@ export function unsafeValue(
   partly: readonly number[] = [],
 ): string | undefined {
   const isValue = (at: number): boolean => given.includes(at) || partly.includes(at);
-  const open = argv.map((argument, at): Json => (isValue(at) ? { $: 'inputs' } : argument));
+  const open = argv.map((argument, at): Json => {
+    if (given.includes(at)) return value;
+    return partly.includes(at) ? { join: [argument, value] } : argument;
+  });
   const found = openProgramText(open);
   if (found !== undefined) return found;
+  const readsOn = argv.some((argument, at) => !isValue(at) && nameOf(argument) === 'find');
   const ends = argv.findIndex((argument, at) => argument === '--' && !isValue(at));
-  const option = given.find((at) => argv[at]?.startsWith('-') && (ends === -1 || at < ends));
+  const mayBegin = readsOn ? /^[-(!,]/ : /^-/;
+  const option = given.find(
+    (at) => mayBegin.test(argv[at] ?? '') && (readsOn || ends === -1 || at < ends),
+  );
   if (option === undefined) return undefined;
   const shown = JSON.stringify((argv[option] ?? '').slice(0, 40));
   return `argument ${option} is the value ${shown}, which ${argv[0] ?? ''} may read as an option`;

@@ -123,6 +123,7 @@ export const interpreters: Readonly<Record<string, Interpreter>> = {
   mongo: { letters: 'f', options: ['--eval', '--file'] },
   mongosh: { letters: 'f', options: ['--eval', '--file'] },
   'clickhouse-client': { letters: 'q', options: ['--query', '--queries-file'] },
+  cockroach: { letters: 'ef', options: ['--execute', '--file'] },
   clickhouse: { letters: 'q', options: ['--query', '--queries-file'] },
   bq: { plain: 'second' },
   snowsql: { letters: 'qf', options: ['--query', '--filename'] },
@@ -155,23 +156,49 @@ export const interpreters: Readonly<Record<string, Interpreter>> = {
 export interface Wrapper {
   before: number;
   skip: string;
+  /** Long options whose argument is the next word. */
+  long?: readonly string[];
+  /** Long options without an argument; what follows any other may be one. */
+  flags?: readonly string[];
 }
+
+const timeout: Wrapper = {
+  ...{ before: 1, skip: 'ks', long: ['--kill-after', '--signal'] },
+  flags: ['--foreground', '--preserve-status', '--verbose'],
+};
 
 /** Programs that run another one. */
 export const wrappers: Readonly<Record<string, Wrapper>> = {
-  env: { before: 0, skip: 'uC' },
-  sudo: { before: 0, skip: 'ugCDhpRrtTU' },
+  env: {
+    ...{ before: 0, skip: 'uC', long: ['--unset', '--chdir', '--split-string'] },
+    flags: ['--ignore-environment', '--null', '--debug', '--block-signal', '--default-signal'],
+  },
+  sudo: {
+    ...{ before: 0, skip: 'ugCDhpRrtTU' },
+    long: [
+      ...['--user', '--group', '--host', '--prompt', '--chroot', '--chdir', '--close-from'],
+      ...['--role', '--type', '--other-user', '--command-timeout'],
+    ],
+    flags: [
+      ...['--non-interactive', '--preserve-env', '--set-home', '--stdin', '--askpass'],
+      ...['--background', '--bell', '--login', '--shell', '--reset-timestamp'],
+    ],
+  },
   doas: { before: 0, skip: 'uC' },
-  nice: { before: 0, skip: 'n' },
-  ionice: { before: 0, skip: 'cnp' },
+  nice: { before: 0, skip: 'n', long: ['--adjustment'] },
+  ionice: { before: 0, skip: 'cnp', long: ['--class', '--classdata'], flags: ['--ignore'] },
   chrt: { before: 1, skip: 'TPD' },
   taskset: { before: 1, skip: '' },
   nohup: { before: 0, skip: '' },
-  setsid: { before: 0, skip: '' },
-  stdbuf: { before: 0, skip: 'ioe' },
-  time: { before: 0, skip: 'fo' },
-  timeout: { before: 1, skip: 'ks' },
-  gtimeout: { before: 1, skip: 'ks' },
+  setsid: { before: 0, skip: '', flags: ['--ctty', '--fork', '--wait'] },
+  pkexec: { before: 0, skip: '', long: ['--user'], flags: ['--keep-cwd'] },
+  runuser: { before: 0, skip: 'ugG', long: ['--user', '--group', '--supp-group'] },
+  stdbuf: { before: 0, skip: 'ioe', long: ['--input', '--output', '--error'] },
+  time: {
+    ...{ before: 0, skip: 'fo', long: ['--format', '--output'] },
+    flags: ['--portability', '--append', '--verbose', '--quiet'],
+  },
+  ...{ timeout, gtimeout: timeout },
   xargs: { before: 0, skip: 'adEILnPs' },
   chroot: { before: 1, skip: '' },
   unshare: { before: 0, skip: '' },
@@ -203,7 +230,7 @@ export const wrappers: Readonly<Record<string, Wrapper>> = {
 export const carriers: ReadonlySet<string> = new Set([
   ...['kubectl', 'oc', 'k3s', 'docker', 'podman', 'nerdctl', 'crictl', 'docker-compose', 'lxc'],
   ...['machinectl', 'aws', 'gcloud', 'az', 'vagrant', 'ansible', 'salt', 'uv', 'poetry', 'pipenv'],
-  ...['pipx', 'bundle', 'npm', 'pnpm', 'yarn', 'nix-shell', 'nomad', 'fly', 'heroku', 'find'],
+  ...['pipx', 'bundle', 'npm', 'pnpm', 'yarn', 'nix-shell', 'nomad', 'fly', 'heroku', 'find', 'ip'],
 ]);
 
 /** Subcommands and names of things that are not programs among the arguments of a carrier. */

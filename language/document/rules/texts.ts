@@ -122,9 +122,12 @@ function placeOfWord(data: JsonObject, words: Json[], context: Context) {
   return at === -1 ? head(data, context.places) : context.places.of(words, at);
 }
 
-/** Text with expressions is as open as an expression. */
+/** Text with expressions is as open as an expression; what stands before the first one is known. */
 function asReference(word: Json): Json {
-  return isLong(word) || isObject(word) ? { $: 'inputs' } : word;
+  if (!isObject(word)) return word;
+  const { join } = word;
+  const [first] = Array.isArray(join) ? join : [];
+  return typeof first === 'string' ? { join: [first, { $: 'inputs' }] } : { $: 'inputs' };
 }
 
 function mapped(env: JsonObject): Record<string, Json> {

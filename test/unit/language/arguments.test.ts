@@ -6,8 +6,12 @@ import type { Json } from '../../../language/json.js';
 import { valuePlaces } from '../../../language/reference.js';
 
 const x = { $: 'inputs.x' };
-/** `X` stands for a value. */
-const argv = (line: string): Json[] => line.split(' ').map((word) => (word === 'X' ? x : word));
+/** `X` stands for a value, also behind other text. */
+const argv = (line: string): Json[] =>
+  line.split(' ').map((word): Json => {
+    if (word === 'X') return x;
+    return /[-=]X$|^-[a-zA-Z]X$/.test(word) ? { join: [word.slice(0, -1), x] } : word;
+  });
 
 describe('a value never is code', () => {
   test.each([
@@ -90,6 +94,20 @@ describe('a value never is code', () => {
       'yq X',
     ],
     ...['kubectl exec pod -- sh -c X', 'docker exec c bash -lc X', 'docker run i python3 -c X'],
+    ...[
+      'psql --command=X',
+      'psql -cX',
+      'mysql -eX',
+      'ssh -oProxyCommand=X host',
+      'rsync --rsh=X a b',
+    ],
+    ...['tar --checkpoint-action=exec=X -x', 'su --command=X root', 'bash --rcfile=X', 'sh -c -X'],
+    ...['nice --adjustment 5 sh -c X', 'nice --adjustment 5 X', 'sudo --user root sh -c X'],
+    ...['timeout --signal KILL 5 sh -c X', 'timeout --kill-after 1 5 X', 'env -C dir sh -c X'],
+    ...['env --chdir dir X', 'systemd-run --unit a sh -c X', 'systemd-run --unit a X'],
+    ...['nsenter --target 1 sh -c X', 'chroot --userspec a / X', 'pkexec sh -c X', 'pkexec X'],
+    ...['runuser --user a -- sh -c X', 'runuser -u a -- X', 'ip netns exec a sh -c X'],
+    ...['kubectl exec pod -- X', 'cockroach sql -e X', 'env --split-string=X', 'curl -X', 'ls --X'],
     ...['git -c X pull', 'tar --to-command X', 'gdb -ex X', 'vim -c X', 'X', 'cmd.exe /c X'],
   ])('%s is refused', (line) => {
     expect(openProgramText(argv(line))).toEqual(expect.any(String));
@@ -122,6 +140,14 @@ describe('a value never is code', () => {
       'curl -d X http://a',
       'xargs echo X',
     ],
+    ...['psql --dbname=X -c SELECT', 'psql -hX -c SELECT', 'ssh -pX host ls', 'git -CX status'],
+    ...['nice --adjustment 5 tar X', 'sudo --user root systemctl restart X', 'jq --arg n X .a'],
+    ...[
+      'timeout --signal KILL 5 curl X',
+      'env --ignore-environment curl X',
+      'curl --data=X http://a',
+    ],
+    ...['kubectl scale --replicas=X deployment/web', 'kubectl exec pod -- ls X', 'env A=X curl b'],
     ...['apt-get install jq X', 'systemctl restart X', 'flock /tmp/l echo X', 'perl -ne print X'],
   ])('%s is data', (line) => {
     expect(openProgramText(argv(line))).toBeUndefined();
@@ -163,6 +189,10 @@ describe('a value never is an option', () => {
     ['ssh X ls', ['-oProxyCommand=touch PWNED'], true],
     ['curl X', ['--config=x'], true],
     ['echo X', ['-'], true],
+    ['find -- X', ['-delete'], true],
+    ['find -- X', ['('], true],
+    ['sudo find -- X', ['-delete'], true],
+    ['find X -name a', ['logs'], false],
   ] as const)('%s with %j: refused %s', (line, values, refused) => {
     const template = argv(line);
     const { given = [] } = valuePlaces(template);
