@@ -46,6 +46,9 @@ export function refusal(
       ? new StepFailure('HttpUnavailable', message, wait)
       : mayHaveArrived(message);
   }
+  // 307 and 308 say that the request was not accepted; any other redirect leaves it open.
+  const isOpen = status < 400 && status !== 307 && status !== 308;
+  if (isOpen && !mayRepeat(action, context)) return mayHaveArrived(message);
   return new StepFailure('HttpRejected', message, { details: { status } });
 }
 

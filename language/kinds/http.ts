@@ -36,8 +36,8 @@ export interface HttpAction {
 
 export const http: ActionRules<HttpAction> = {
   doneBy: 'activity',
-  isRepeatable: ({ method, idempotencyKey, idempotent }) =>
-    idempotent === true || idempotencyKey === true || method === 'GET' || method === 'HEAD',
+  // The effect of the step says whether a GET reads only: an author may say that it acts.
+  isRepeatable: ({ idempotencyKey, idempotent }) => idempotent === true || idempotencyKey === true,
   describe: ({ method, path, params = {}, query = {}, json, target, address, ...where }) => {
     const place = path.replaceAll(/\{(\w+)\}/g, (all, name: string) =>
       name in params ? shown(params[name]) : all,

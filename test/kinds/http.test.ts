@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { http } from '../../activities/http.js';
+import { http as done } from '../../activities/http.js';
 import { retryAfter } from '../../activities/http-refusal.js';
 import { StepFailure } from '../../activities/failure.js';
 import { failureTypes } from '../../common/failures.js';
@@ -119,6 +119,10 @@ test('Idempotency-Key is the same for every attempt', async () => {
     'run-1/step-1',
   ]);
 });
+
+/** Of a step that only reads where the request does, as authors declare it. */
+const http: typeof done = (action, context) =>
+  done(action, action.method === 'GET' ? { ...context, effect: 'read' } : context);
 
 describe('the secret never leaves its target', () => {
   test.each([
@@ -285,6 +289,22 @@ describe('what an answer means', () => {
         expect([once, off > 1]).toEqual([1, true]);
       },
     );
+
+    test.each([300, 301, 302, 303])(
+      '%i that names no other place leaves it open',
+      async (status) => {
+        service.answerWith((_request, response) => void response.writeHead(status).end());
+        const failure = await failureOf(http(get({ method: 'POST' }), world.context()));
+        expect(failure.type).toBe('OutcomeUnknown');
+      },
+    );
+
+    test.each(['GET', 'HEAD'] as const)('a %s that changes something is one', async (method) => {
+      service.answerWith((_request, response) => json(response, 504, {}));
+      const failure = (change: object) => failureOf(done(get(change), world.context()));
+      expect((await failure({ method })).type).toBe('OutcomeUnknown');
+      expect((await failure({ method, idempotent: true })).type).toBe('HttpUnavailable');
+    });
 
     test.each([
       [425, {}],

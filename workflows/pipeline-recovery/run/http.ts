@@ -106,7 +106,9 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
     hold(job) {
       const undo = stopBy('job', job);
       if (!undo) return null;
-      return { step: 'hold', work: { action: get(http.status.path, { job }), undo } };
+      // It changes nothing itself: its undo does.
+      const action = { ...get(http.status.path, { job }), idempotent: true };
+      return { step: 'hold', work: { action, undo } };
     },
 
     follow: (job, timeoutMs) => {
