@@ -46,6 +46,8 @@ export const command: Handler<'command'> = async (action, context) => {
     },
   );
   const output = result(action, outcome, env, context, stdout, stderr);
+  const isRead = action.parse !== undefined || action.answer !== undefined;
+  if (outcome.full && isRead) throw outputLost(action, outcome);
   if (action.parse !== undefined) return { ...output, ...parsed(action, whole, context) };
   if (action.answer === undefined) return output;
   if (output['exitCode'] !== 0) return { ...output, answer: null };
@@ -117,8 +119,8 @@ function result(
     signal,
     stdout: context.secrets.shown(stdout.whole(), (clean) => stdout.shorten(clean)),
     stderr: context.secrets.shown(stderr.whole(), (clean) => stderr.shorten(clean)),
-    truncated: stdout.truncated || stderr.truncated,
-    ...cut({ stdout, stderr }),
+    truncated: outcome.full === true || stdout.truncated || stderr.truncated,
+    ...(outcome.full ? { cut: ['stdout', 'stderr'] } : cut({ stdout, stderr })),
     bytes: { stdout: stdout.bytes, stderr: stderr.bytes },
     sha256: { stdout: stdout.digest(), stderr: stderr.digest() },
   };
@@ -132,6 +134,15 @@ function result(
     details: { exitCode, signal },
     answer: output,
   });
+}
+
+/** A part is no answer; what the program did, it did. */
+function outputLost({ argv: [program = ''] }: CommandAction, { exitCode }: Outcome): StepFailure {
+  return new StepFailure(
+    'AnswerUnusable',
+    `${program} ended with exit code ${exitCode ?? 'unknown'}, and some of its output may be lost: the disk of the worker's journals is full`,
+    { next: 'Make room there; doctor names the folder. Then look at what the step has done.' },
+  );
 }
 
 /** Names of the streams that were shortened, so that code does not read them. */

@@ -31,12 +31,16 @@ export interface Outcome {
   notStarted: string | null;
   /** True when the supervisor ended it because its time was over. */
   timedOut: boolean;
+  /** No room was left for output at its end: some of it may be lost. */
+  full?: true;
 }
 
 export type JournalStream = 'stdout' | 'stderr';
 
 /** Disk space reserved for each of the two files about the command, in bytes. */
 const reservedBytes = 384;
+/** Room that is left wherever nothing of a program's output was lost, in bytes. */
+const roomBytes = 32 * 1024;
 const reservedName = (name: string): string => `${name}.reserved`;
 
 /**
@@ -62,6 +66,19 @@ export class Journal {
   reserve(): void {
     for (const name of ['process.json', 'outcome.json'])
       writeFileSync(this.file(reservedName(name)), ' '.repeat(reservedBytes), { mode: 0o600 });
+  }
+
+  /** Whether the disk has no more room for output. */
+  get isFull(): boolean {
+    const file = this.file('room');
+    try {
+      writeFileSync(file, ' '.repeat(roomBytes), { mode: 0o600 });
+      return false;
+    } catch {
+      return true;
+    } finally {
+      rmSync(file, { force: true });
+    }
   }
 
   remove(): void {

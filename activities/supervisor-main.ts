@@ -138,6 +138,7 @@ async function run(request: StartCommand, journal: Journal): Promise<Outcome> {
     signal,
     notStarted: child.pid === undefined ? (code ?? 'unknown') : null,
     timedOut,
+    ...(journal.isFull ? { full: true as const } : {}),
   };
 }
 
