@@ -67,7 +67,7 @@ function parsed(
   whole: WholeText,
   { secrets }: AttemptContext,
 ): JsonObject {
-  const text = whole.text();
+  const text = whole.text(program);
   return parse === undefined
     ? {}
     : parseOutput(parse, program, text && secrets.shown(text, (clean) => clean));
@@ -119,8 +119,8 @@ function result(
     signal,
     stdout: context.secrets.shown(stdout.whole(), (clean) => stdout.shorten(clean)),
     stderr: context.secrets.shown(stderr.whole(), (clean) => stderr.shorten(clean)),
-    truncated: outcome.full === true || stdout.truncated || stderr.truncated,
-    ...(outcome.full ? { cut: ['stdout', 'stderr'] } : cut({ stdout, stderr })),
+    truncated: false,
+    ...(outcome.full ? notWhole(['stdout', 'stderr']) : cut({ stdout, stderr })),
     bytes: { stdout: stdout.bytes, stderr: stderr.bytes },
     sha256: { stdout: stdout.digest(), stderr: stderr.digest() },
   };
@@ -147,8 +147,14 @@ function outputLost({ argv: [program = ''] }: CommandAction, { exitCode }: Outco
 
 /** Names of the streams that were shortened, so that code does not read them. */
 function cut(streams: Record<string, Excerpt>): JsonObject {
-  const names = Object.keys(streams).filter((name) => streams[name]?.truncated);
-  return names.length === 0 ? {} : { cut: names };
+  const names = Object.entries(streams).flatMap(([name, stream]) =>
+    stream.truncated || stream.isAltered ? [name] : [],
+  );
+  return names.length === 0 ? {} : notWhole(names);
+}
+
+function notWhole(names: string[]): JsonObject {
+  return { truncated: true, cut: names };
 }
 
 async function environment(

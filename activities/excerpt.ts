@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 
 /** Shown of each stream, in bytes: this much of its start, and of its end. */
@@ -44,15 +45,24 @@ export class Excerpt {
     return this.bytes > 2 * this.shown;
   }
 
+  /** Whether the text is not what was written: it holds a NUL, or bytes that are no UTF-8. */
+  get isAltered(): boolean {
+    return this.parts().some((part) => part.includes(0) || !isUtf8(part));
+  }
+
   /**
    * All that was kept; redact it, then shorten it. NUL, which no database text can hold, is
    * removed.
    */
   whole(): string {
+    return Buffer.concat(this.parts()).toString('utf8').replaceAll('\0', '');
+  }
+
+  /** What was kept, in one piece where nothing was left out. */
+  private parts(): Buffer[] {
     const gap = this.bytes - this.headBytes - this.tailBytes;
-    const parts =
-      gap > 0 ? [this.head, [Buffer.from(leftOut(gap))], this.tail] : [this.head, this.tail];
-    return Buffer.concat(parts.flat()).toString('utf8').replaceAll('\0', '');
+    if (gap <= 0) return [Buffer.concat([...this.head, ...this.tail])];
+    return [Buffer.concat(this.head), Buffer.from(leftOut(gap)), Buffer.concat(this.tail)];
   }
 
   /**

@@ -21,9 +21,18 @@ export class WholeText {
     if (this.bytes <= longestOutput) this.chunks.push(Buffer.from(chunk));
   }
 
-  /** @returns null when it is too long */
-  text(): string | null {
-    return this.bytes > longestOutput ? null : Buffer.concat(this.chunks).toString('utf8');
+  /**
+   * @returns null when it is too long
+   * @throws StepFailure AnswerUnusable when it is no UTF-8
+   */
+  text(program: string): string | null {
+    if (this.bytes > longestOutput) return null;
+    try {
+      // Without the mark that some programs put before their text.
+      return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(this.chunks));
+    } catch {
+      throw unusable(`${program} printed bytes that are no UTF-8`);
+    }
   }
 }
 
@@ -71,10 +80,40 @@ function tableOf([head = '', ...rows]: readonly string[], program: string): Json
     throw unusable(`${program} printed a table with two columns called ${doubled}`);
   return rows.map((row) => {
     const words = wordsOf(row);
+    if (words.length < names.length) return shortRow(row, head, program);
     const fields = words.slice(0, names.length);
     if (words.length > names.length)
       fields[names.length - 1] = words.slice(names.length - 1).join(' ');
     return Object.fromEntries(fields.map((field, at) => [names[at] ?? '', field]));
+  });
+}
+
+/**
+ * A row with fewer words than there are columns: a word belongs to the column whose name it stands
+ * under. Cells before the last word that have none are empty.
+ */
+function shortRow(row: string, head: string, program: string): JsonObject {
+  const columns = spansIn(head);
+  const fields = new Map<string, string>();
+  let next = 0;
+  for (const { word, from, to } of spansIn(row)) {
+    const at = columns.findIndex(
+      (each, index) => index >= next && each.from < to && from < each.to,
+    );
+    if (at === -1)
+      throw unusable(
+        `${program} printed a row with empty cells, and which they are cannot be told: ${JSON.stringify(beginningOf(row, 100))}`,
+      );
+    for (const { word: name } of columns.slice(next, at)) fields.set(name, '');
+    fields.set(columns[at]?.word ?? '', word);
+    next = at + 1;
+  }
+  return Object.fromEntries(fields);
+}
+
+function spansIn(line: string): { word: string; from: number; to: number }[] {
+  return [...line.matchAll(/\S+/g)].map(({ 0: word, index }) => {
+    return { word, from: index, to: index + word.length };
   });
 }
 

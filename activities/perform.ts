@@ -17,7 +17,6 @@ import {
   keepEvidence,
   keepEvidenceIn,
   mayWriteClaims,
-  storable,
 } from '../store/index.js';
 import { type Commands, isHandover } from './commands.js';
 import { capturedFailure } from './capture.js';
@@ -53,6 +52,7 @@ import {
 import { TimeLimit } from './time-limit.js';
 import { prove } from './prove-outcome.js';
 import { recordedWork } from './recorded-work.js';
+import { storedOutput } from './stored-output.js';
 
 export interface PerformDeps {
   pool: pg.Pool;
@@ -250,7 +250,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         : undefined;
     if (why === undefined || captured) {
       // History and record get the same value, so that they can be compared.
-      const value = storable(exit.output(captured ?? output));
+      const value = storedOutput(exit.output(captured ?? output));
       const ended = { ...at, attempt, fence, state: 'succeeded' as const, output: value };
       const error = why ? { error: why } : {};
       await settle(heart, () =>

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import type { Json, JsonObject } from '../language/json.js';
 import { CliError } from './errors.js';
@@ -29,7 +30,9 @@ async function readInputsFile(path: string): Promise<JsonObject> {
       'Write one "name: value" a line, or a JSON object.',
       exitCodes.usage,
     );
-  const text = await readFile(path, 'utf8');
+  const bytes = await readFile(path);
+  if (!isUtf8(bytes)) throw refuse('it holds bytes that are no UTF-8');
+  const text = bytes.toString('utf8');
   if (text.length > maxBytes) throw refuse('the file is too large');
   const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { uniqueKeys: true, strict: true });

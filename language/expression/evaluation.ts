@@ -187,7 +187,7 @@ export class Evaluation {
   private own(tree: Tree, of: ValueMap, key: string): Value | undefined | Unknown {
     const cut = cutIn(of);
     const isCut = (): Unknown =>
-      this.unknown(tree, 'cut', (text) => `${text} was shortened for people, and is not whole`);
+      this.unknown(tree, 'cut', (text) => `${text} was changed for people, and is not whole`);
     if (Array.isArray(cut) && cut.includes(key)) return isCut();
     if (!Object.hasOwn(of, key)) return cut === 'unnamed' ? isCut() : undefined;
     const value = of[key];

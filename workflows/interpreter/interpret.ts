@@ -320,7 +320,7 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
     if (!(error instanceof Unresolved)) throw error;
     if (error.missing === 'cut')
       throw new ProcedureStopped(
-        `step ${spec.id} needs ${error.reference}, which was too large to be handed on whole`,
+        `step ${spec.id} needs ${error.reference}, which is not whole: it was too large, or no text that can be kept`,
         'Let the step before answer less: `pick` what is needed of an HTTP answer, fewer rows or columns of a query, less that a program prints. Then start again.',
       );
     throw new ProcedureStopped(

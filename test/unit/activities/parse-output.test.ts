@@ -18,6 +18,21 @@ test.each([
       ],
     },
   ],
+  [
+    'table',
+    'NAME   READY  STATUS   AGE\nweb-1  1/1    Running  3d\nweb-2         Pending  1d\n',
+    {
+      table: [
+        { NAME: 'web-1', READY: '1/1', STATUS: 'Running', AGE: '3d' },
+        { NAME: 'web-2', READY: '', STATUS: 'Pending', AGE: '1d' },
+      ],
+    },
+  ],
+  [
+    'table',
+    'Name  Size  Free  On\na       10        /\n',
+    { table: [{ Name: 'a', Size: '10', Free: '', On: '/' }] },
+  ],
   ['table', 'PID CMD\n7 sh -c true\n', { table: [{ PID: '7', CMD: 'sh -c true' }] }],
   ['pairs', 'a=1\nb : two = 2\na = 1\n', { pairs: { a: '1', b: 'two = 2' } }],
 ] as const)('%s: %j', (form, text, data) => {
@@ -30,6 +45,7 @@ test.each([
   ['pairs', 'just words', 'tool did not print pairs, but the line "just words"'],
   ['pairs', 'a=1\na=2', 'tool printed two values for a'],
   ['table', 'ID NAME ID\n1 x 2', 'tool printed a table with two columns called ID'],
+  ['table', 'ID NAME      AGE\n1        3d', 'which they are cannot be told: "1        3d"'],
   ['lines', null, 'tool printed more than 8 MiB'],
 ] as const)('%s that it is not: %j', (form, text, why) => {
   expect(() => parseOutput(form, 'tool', text)).toThrow(why);
@@ -48,9 +64,19 @@ test.each(['table', 'pairs'] as const)('%s with the name __proto__ keep it as a 
 test('what comes in pieces is put together, and too much of it is none', () => {
   const whole = new WholeText();
   for (const byte of Buffer.from('"grün"')) whole.take(Buffer.from([byte]));
-  expect(whole.text()).toBe('"grün"');
+  expect(whole.text('tool')).toBe('"grün"');
   for (let at = 0; at < 9; at += 1) whole.take(Buffer.alloc(1024 ** 2));
-  expect(whole.text()).toBeNull();
+  expect(whole.text('tool')).toBeNull();
+});
+
+test('bytes that are no UTF-8 are no text, and the mark before a text is not part of it', () => {
+  const text = (...bytes: number[]): string | null => {
+    const whole = new WholeText();
+    whole.take(Buffer.from(bytes));
+    return whole.text('tool');
+  };
+  expect(text(0xef, 0xbb, 0xbf, 0x61)).toBe('a');
+  expect(() => text(0x63, 0xe9)).toThrow('tool printed bytes that are no UTF-8');
 });
 
 describe('outputs that a step declares', () => {
