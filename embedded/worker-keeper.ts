@@ -23,6 +23,8 @@ export class WorkerKeeper {
   private child: ChildProcess | undefined;
   private stopping = false;
   private restarting = false;
+  /** Before a worker that has ended by itself is started again. */
+  private pause: AbortController | undefined;
   private more: Record<string, string> = {};
 
   constructor(
@@ -48,6 +50,8 @@ export class WorkerKeeper {
   /** Ends the worker that runs: what its steps do goes on, and the next worker follows it. */
   restart(): void {
     if (this.stopping || this.restarting || !this.child) return;
+    // One that has ended by itself is about to be started again: that has waited long enough.
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.pause?.abort();
     this.restarting = true;
     endChild(this.child, workerGraceMs).catch(() => undefined);
   }
@@ -73,7 +77,8 @@ export class WorkerKeeper {
       this.tell(
         `the worker ended (${signal ?? `exit code ${code}`}); it is started again in ${pauseMs / 1000} s`,
       );
-      await delay(pauseMs);
+      this.pause = new AbortController();
+      await delay(pauseMs, undefined, { signal: this.pause.signal }).catch(() => undefined);
     }
   }
 
