@@ -120,11 +120,19 @@ function formsOf(character: string): string[] {
     ...(character === ' ' ? ['+'] : []),
     // JSON, JSON in JSON, and languages that escape bytes.
     ...['\\', '\\\\', '\\\\\\\\'].flatMap((slashes) => hex(codes, 4, `${slashes}u`)),
-    ...['\\', '\\\\'].flatMap((slashes) => hex(bytes, 2, `${slashes}x`)),
+    ...['\\', '\\\\'].flatMap((slashes) => [
+      ...hex(bytes, 2, `${slashes}x`),
+      bytes.map((byte) => slashes + byte.toString(8).padStart(3, '0')).join(''),
+    ]),
+    // Languages that escape code points, and quoted-printable.
+    ...(point < 256 ? hex([point], 2, '\\x') : []),
+    ...hex([point], 8, '\\U'),
+    ...hex(bytes, 2, '='),
     // HTML and XML.
     ...hex([point], 1, '&#x').map((form) => `${form};`),
     `&#${point};`,
     ...(named[character] === undefined ? [] : [named[character]]),
+    ...(character === '"' ? ['""'] : []),
     ...(character === "'" ? ["''", "'\\''", '&#039;'] : []),
   ];
   const escaped = jsonEscapes[character] ?? (/^[!-/:-@[-`{-~ ]$/.test(character) ? character : '');
@@ -192,7 +200,8 @@ function inBase64(secret: string): Pattern[] {
 
 function inHex(secret: string): Pattern {
   const digits = Buffer.from(secret).toString('hex');
-  const between = [':', ' ', '-', ...lineBreaks];
+  // Dumps of bytes begin their lines with blanks, and part groups by two of them.
+  const between = [':', ' ', '-', ',', '  ', ', ', '\n ', '\r\n ', ...lineBreaks];
   return whole(
     [...digits].map((digit, index) => {
       const forms = [digit, digit.toUpperCase()];

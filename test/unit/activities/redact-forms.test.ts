@@ -39,6 +39,28 @@ const forms: Record<string, string> = {
   'backslashes before what a shell reads': canary.replace(/[ "&\\?~]/g, '\\$&'),
   hex: bytes.toString('hex'),
   'hex in upper case': bytes.toString('hex').toUpperCase(),
+  'a dump of its bytes': [...bytes]
+    .map((each, at) => `${at % 16 === 0 ? '\n ' : ' '}${each.toString(16)}`)
+    .join('')
+    .trim(),
+  CSV: canary.replaceAll('"', '""'),
+  'bytes in octal': [...bytes]
+    .map((each) => (each > 126 ? `\\${each.toString(8)}` : String.fromCharCode(each)))
+    .join(''),
+  'quoted-printable': [...bytes]
+    .map((each) =>
+      each > 126 || each === 61
+        ? `=${each.toString(16).toUpperCase().padStart(2, '0')}`
+        : String.fromCharCode(each),
+    )
+    .join(''),
+  'code points': [...canary]
+    .map((each) => {
+      const point = each.codePointAt(0) ?? 0;
+      if (point < 127) return each === '\\' ? '\\\\' : each;
+      return point < 256 ? `\\x${point.toString(16)}` : `\\U${point.toString(16).padStart(8, '0')}`;
+    })
+    .join(''),
   'hex with colons': bytes.toString('hex').replace(/..(?!$)/g, '$&:'),
   ...Object.fromEntries(
     ['', 'u:', 'ab:', 'abc:'].flatMap((user) =>
