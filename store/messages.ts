@@ -147,8 +147,8 @@ export interface DueMessage {
 
 /**
  * Claims messages for a worker. A claim of a worker that has died expires, and the message is
- * claimed again. None is claimed whose call is over, but for those that say so. What is asked next, and
- * the end of a run, are told after what was asked is over.
+ * claimed again. None is claimed whose call is over, but for those that say so. What is asked next,
+ * and the end of a run, are told after what was asked is over.
  * @param busy channels that get no more for now
  */
 export async function claimMessages(

@@ -150,6 +150,35 @@ describe('a step that failed for good', () => {
   });
 });
 
+describe('a step that needs what nobody has answered', () => {
+  const missing = { $: 'steps.one.none' };
+  const action = { kind: 'command', argv: ['use', missing] };
+  const each = { id: 'each', title: 'Each', kind: 'forEach', effect: 'read', items: missing };
+
+  test.each<[string, object]>([
+    ['an argument', lasting('two', { action })],
+    ['a list', { ...each, steps: [lasting('look')] }],
+  ])('asks people: %s; done goes on, rollback undoes', async (_what, step) => {
+    for (const [verb, state] of [
+      ['done', 'succeeded'],
+      ['rollback', 'rolled-back'],
+    ] as const) {
+      const run = begin(driver, runbook([change('one'), step]), fine);
+      await run.settle();
+      const [wait] = (await status(run)).waitingFor;
+      expect(wait).toMatchObject({
+        kind: 'failure',
+        title: expect.stringContaining('what it needs is not there') as unknown,
+      });
+      await answer(run, verb, verb === 'done' ? { outputs: {} } : {});
+      await run.result().catch(() => undefined);
+      const view = await status(run);
+      expect(view.state).toBe(state);
+      expect(commands(run)).toEqual(verb === 'done' ? ['one'] : ['one', 'one.undo']);
+    }
+  });
+});
+
 describe('the next execution', () => {
   test('knows what was decided before, and gives what has no name another one', async () => {
     const run = begin(driver, runbook([gate]));

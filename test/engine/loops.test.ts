@@ -124,13 +124,17 @@ test.each<[string, object[]]>([
   ],
   ['a name that is no part of a path', [{ name: 'a/b', code: 0 }]],
 ])(
-  '%s ends the run in words',
+  '%s asks people, in words',
   async (_what, given) => {
     const run = await start({ things: given as never });
-    expect(await engine.ended(run)).toMatchObject({
-      state: 'failed',
-      problem: { message: expect.stringContaining('step each needs a list of different keys') },
+    const message = 'step each needs a list of different keys';
+    expect(await engine.waiting(run)).toMatchObject({
+      ...{ id: 'each', kind: 'failure' },
+      evidence: { 'what happened': expect.stringContaining(message) as unknown },
     });
+    const abort = await engine.decision(run, { verb: 'abort' });
+    expect(await engine.send(run, abort)).toMatchObject({ accepted: true });
+    expect(await engine.ended(run)).toMatchObject({ state: 'failed' });
   },
   60_000,
 );

@@ -161,12 +161,16 @@ export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
   };
 }
 
-/** Nobody can tell whether a step is to be done. */
-export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
+/** Nobody can tell whether a step is to be done, or with what. */
+export function aboutUndecided(
+  spec: StepSpec,
+  problem: Problem,
+  why = openWords(spec),
+): DeskQuestion {
   const { evidence } = aboutFailure(spec, problem);
   return {
     kind: 'failure',
-    title: `${spec.title}: ${openWords(spec)}`,
+    title: `${spec.title}: ${why}`,
     problem,
     evidence: {
       ...(spec.cases ? { cases: caseTexts(spec.cases) } : {}),

@@ -75,11 +75,17 @@ export class Steps {
 
   /**
    * Asks people about a step whose condition or value cannot be evaluated.
+   * @param why what is not known, as the end of a title
    * @returns null when it is to be evaluated again
    * @throws StepFailed
    */
-  undecided(path: string, spec: StepSpec, problem: Problem): Promise<{ output: Json } | null> {
-    return this.stopAt(path, spec, problem, aboutUndecided(spec, problem));
+  undecided(
+    path: string,
+    spec: StepSpec,
+    problem: Problem,
+    why?: string,
+  ): Promise<{ output: Json } | null> {
+    return this.stopAt(path, spec, problem, aboutUndecided(spec, problem, why));
   }
 
   /** A step of the runbook that fails by itself; as `undecided`. @throws StepFailed */

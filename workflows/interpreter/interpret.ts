@@ -5,7 +5,7 @@ import { runFacts } from '../../language/run-facts.js';
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { targetsIn } from '../../language/target-facts.js';
 import { shown } from '../../language/kinds/words.js';
-import { judgeWhen, NoLimit, NoText, resolveWork } from '../../language/work.js';
+import { judgeWhen, resolveWork } from '../../language/work.js';
 import { answerText, failureOf, messageOf, outputsOf } from '../../language/cases.js';
 import {
   failureIn,
@@ -23,10 +23,11 @@ import type { ListedWork } from '../../common/listed.js';
 import type { Problem } from '../../common/view.js';
 import type { Steps } from '../engine/steps.js';
 import type { Run } from '../engine/surface.js';
-import { itemsOf, NoItems, withItem } from '../../language/items.js';
+import { itemsOf, withItem } from '../../language/items.js';
 import { below } from '../../language/paths.js';
 import { inRounds } from './rounds.js';
 import { choice, wait } from './engine-steps.js';
+import { needed } from './needed.js';
 
 /** Where in the plan the interpreter is. */
 interface Place {
@@ -143,24 +144,24 @@ async function one(
         branches(engine, spec, { ...place, path: below(path), declared: below(top) }),
       );
     case 'forEach':
-      return engine.group(path, spec, () =>
-        each(engine, spec, path, { ...place, declared: below(top) }),
+      return needed(
+        engine,
+        spec,
+        path,
+        () => itemsOf(spec, place.scope),
+        (items) =>
+          engine.group(path, spec, () =>
+            each(engine, spec, path, { ...place, declared: below(top) }, items),
+          ),
       );
-    case 'runbook': {
-      const scope = {
-        ...place.scope,
-        inputs: needed(spec, spec.inputs ?? {}, place.scope) as JsonObject,
-        steps: {},
-      };
-      const output = await engine.group(path, spec, () =>
-        within(engine, spec, {
-          ...{ ...place, path: below(path), declared: below(top), scope },
-          ending: { isOver: false },
-        }),
+    case 'runbook':
+      return needed(
+        engine,
+        spec,
+        path,
+        () => resolve(spec.inputs ?? {}, place.scope) as JsonObject,
+        (inputs) => nested(engine, spec, { path, top }, place, inputs),
       );
-      if (spec.onFailure === 'end' && failureIn(spec, output)) place.ending.isOver = true;
-      return output;
-    }
     default:
       if (!spec.work)
         throw new ProcedureStopped(
@@ -171,17 +172,39 @@ async function one(
   }
 }
 
+/** Does a nested runbook; its failure may end the one that it is part of. */
+async function nested(
+  engine: Steps,
+  spec: StepSpec,
+  { path, top }: { path: string; top: string },
+  place: Place,
+  inputs: JsonObject,
+): Promise<Json> {
+  const scope = { ...place.scope, inputs, steps: {} };
+  const output = await engine.group(path, spec, () =>
+    within(engine, spec, {
+      ...{ ...place, path: below(path), declared: below(top), scope },
+      ending: { isOver: false },
+    }),
+  );
+  if (spec.onFailure === 'end' && failureIn(spec, output)) place.ending.isOver = true;
+  return output;
+}
+
 /** Does an action; the failure of one may end the nested runbook that it is part of. */
-async function perform(
+function perform(
   engine: Steps,
   spec: StepSpec,
   { path, top }: { path: string; top: string },
   { scope, ending }: Place,
-  work: WorkTemplate,
+  template: WorkTemplate,
 ): Promise<Json> {
-  const output = await engine.perform(path, spec, top, workOf(spec, work, scope));
-  if (spec.onFailure === 'end' && hasFailed(output)) ending.isOver = true;
-  return output;
+  const resolved = (): Work => workOf(spec, template, scope);
+  return needed(engine, spec, path, resolved, async (work) => {
+    const output = await engine.perform(path, spec, top, work);
+    if (spec.onFailure === 'end' && hasFailed(output)) ending.isOver = true;
+    return output;
+  });
 }
 
 /** The place of the steps inside a group; they see what came before it. */
@@ -280,9 +303,14 @@ async function branches(engine: Steps, spec: StepSpec, place: Place): Promise<Js
   return { ...own, ...outputsOf(spec, scope) };
 }
 
-function each(engine: Steps, spec: StepSpec, path: string, place: Place): Promise<JsonObject> {
+function each(
+  engine: Steps,
+  spec: StepSpec,
+  path: string,
+  place: Place,
+  items: ReturnType<typeof itemsOf>,
+): Promise<JsonObject> {
   const { scope } = place;
-  const items = stopping(spec, () => itemsOf(spec, scope));
   return inRounds(engine, spec, { path, scope, items }, (prefix, within) =>
     whole(engine, spec.steps ?? [], { ...place, path: prefix, scope: within }),
   );
@@ -290,49 +318,7 @@ function each(engine: Steps, spec: StepSpec, path: string, place: Place): Promis
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
   const capture = isCaptured(spec) ? { capture: true as const } : {};
-  return { ...stopping(spec, () => resolveWork(work, scope)), ...capture };
-}
-
-function needed(spec: StepSpec, template: Json, scope: Scope): Json {
-  return stopping(spec, () => resolve(template, scope));
-}
-
-/** What cannot be resolved ends the run in words. @throws ProcedureStopped */
-function stopping<T>(spec: StepSpec, resolving: () => T): T {
-  try {
-    return resolving();
-  } catch (error) {
-    if (error instanceof NoText)
-      throw new ProcedureStopped(
-        `an argument of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no text`,
-        'Look at what it was taken from, and start again.',
-      );
-    if (error instanceof NoLimit)
-      throw new ProcedureStopped(
-        `the timeout of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no duration of at most a week`,
-        'Look at what it was taken from, and start again.',
-      );
-    if (error instanceof NoItems)
-      throw new ProcedureStopped(
-        error.message,
-        'Look at what the list was taken from, and start again.',
-      );
-    if (!(error instanceof Unresolved)) throw error;
-    if (error.missing === 'cut')
-      throw new ProcedureStopped(
-        `step ${spec.id} needs ${error.reference}, which is not whole: it was too large, or no text that can be kept`,
-        'Let the step before answer less: `pick` what is needed of an HTTP answer, fewer rows or columns of a query, less that a program prints. Then start again.',
-      );
-    throw new ProcedureStopped(
-      `step ${spec.id} needs ${error.reference}, which there is not${because(error)}`,
-      'The step before it answered otherwise than the runbook expects, or was skipped.',
-    );
-  }
-}
-
-/** What is known of the reason beyond that the value is not there. */
-function because({ reference, message }: Unresolved): string {
-  return message === `there is no ${reference}` ? '' : `: ${message}`;
+  return { ...resolveWork(work, scope), ...capture };
 }
 
 /** What people are to answer. */
