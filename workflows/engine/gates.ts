@@ -330,11 +330,13 @@ export class Gates {
   }
 }
 
-/** What was done is not done again, unless it came from a dead run and may have drifted since. */
+/**
+ * In a plan that is data, what was done is not done again, unless it came from a dead run and may
+ * have drifted since. Code may do a step as often as it likes.
+ */
 function isDone({ path, spec }: DeclaredStep, board: Board, plan: Plan): boolean {
-  const row = board.settled(path);
-  if (!row) return false;
-  return row.takenFrom === undefined || (plan.data === true && !spec.work?.check);
+  const row = plan.data ? board.settled(path) : undefined;
+  return row !== undefined && (row.takenFrom === undefined || !spec.work?.check);
 }
 
 /** What was allowed, or is to be, beside the list of the present opening. */
