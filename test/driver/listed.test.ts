@@ -87,6 +87,10 @@ describe('a gate of a procedure as code', () => {
     expect(again).toMatchObject({ id: 'gate', attempt: 2 });
     expect(again?.evidence).toEqual({ 'not among what was shown before': [told] });
     expect(again?.digest).not.toBe(first?.digest);
+    // Code may do a step again that it has done: all of them stay in the list.
+    const steps = (wait: WaitView | undefined): string[] =>
+      wait?.follows?.map(({ step }) => step) ?? [];
+    expect(steps(again)).toEqual(expect.arrayContaining(steps(first)));
     expect(commands(run)).toEqual(done);
     // Also in the next execution of the run.
     run.signal(messageNames.border);
