@@ -220,7 +220,9 @@ describe('other ends', () => {
     const cancelled = await world.cli(['cancel', run, '--reason', 'wrong one', '--wait']);
     expect(cancelled).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/has ended: cancelled\n$/),
+      stdout: expect.stringMatching(
+        /has ended: cancelled: requester cancelled the run: wrong one\.\n$/,
+      ),
     });
     expect((await world.cli(['status', run])).code).toBe(130);
     expect((await world.cli(['cancel', run, '--reason', 'again'])).code).toBe(4);
