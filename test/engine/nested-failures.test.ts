@@ -87,10 +87,15 @@ test('what is looked at first keeps the rest from beginning, and says why', asyn
   await run.terminate();
 }, 60_000);
 
-test('a limit that is longer than a week ends the run in words', async () => {
+test('a limit that is longer than a week asks people, in words', async () => {
   const run = await engine.run('look-around', { code: 0, limit: '8d' });
-  expect(await engine.ended(run)).toMatchObject({
-    state: 'failed',
-    problem: { message: expect.stringContaining('which is no duration of at most a week') },
+  const message = 'which is no duration of at most a week';
+  expect(await engine.waiting(run)).toMatchObject({
+    ...{ kind: 'failure', id: 'way/well/say' },
+    evidence: { 'what happened': expect.stringContaining(message) as unknown },
   });
+  const retry = await engine.decision(run, { verb: 'retry', inputs: { limit: '10s' } });
+  expect(await engine.send(run, retry)).toMatchObject({ accepted: true });
+  await engine.client.workflow.getHandle(run.workflowId).result();
+  expect(await engine.status(run)).toMatchObject({ state: 'succeeded' });
 }, 60_000);
