@@ -168,3 +168,21 @@ describe('items that may fail', () => {
     expect((await ended(run)).state).toBe('failed');
   });
 });
+
+test('a loop that would begin when its run ends already is left, and the run ends', async () => {
+  const spec = written(
+    '  - id: outer',
+    '    title: Outer',
+    '    forEach: [a, b]',
+    '    concurrency: 1',
+    '    steps:',
+    '      - { id: first, set: { n: 1 } }',
+    '      - id: inner',
+    '        forEach: [x, y]',
+    '        concurrency: 1',
+    '        steps: [{ id: try, command: try, effect: read, retry: 1, onFailure: abort }]',
+  );
+  const run = begin(driver, spec, failing('outer/a/inner/x/try'));
+  expect((await ended(run)).state).toBe('failed');
+  expect(commands(run)).toEqual(['outer/a/inner/x/try']);
+});

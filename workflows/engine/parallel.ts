@@ -41,8 +41,10 @@ class Lanes {
         throw new CancelledFailure('cancelled before it began');
       return await job();
     } finally {
-      // A lane goes to the next job in the queue, never back to `free`: no job comes later.
-      this.queue.shift()?.();
+      // A job may end before those behind it have come: then the lane is free for them.
+      const next = this.queue.shift();
+      if (next) next();
+      else this.free += 1;
     }
   }
 }
