@@ -248,6 +248,20 @@ describe('changed inputs', () => {
     });
   });
 
+  test('before a gate was asked: it asks once, about them', async () => {
+    let broken = true;
+    const run = begin(steps, (request, activity) => {
+      if (broken) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    await run.advance(50);
+    broken = false;
+    await answer(run, 'retry', { inputs: { word: 'world' } });
+    await answer(run, 'approve');
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'one', 'two', 'three']);
+  });
+
   test.each([
     ['rejected', 'reject'],
     ['cancelled', 'cancel'],

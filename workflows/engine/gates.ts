@@ -330,13 +330,11 @@ export class Gates {
   }
 }
 
-/**
- * In a plan that is data, what was done is not done again, unless it came from a dead run and may
- * have drifted since. Code may do a step as often as it likes.
- */
-function isDone({ path, spec }: DeclaredStep, board: Board, plan: Plan): boolean {
+/** What a plan that is data has done is not done again; code may do a step as often as it likes. */
+function isDone({ path }: DeclaredStep, board: Board, plan: Plan): boolean {
   const row = plan.data ? board.settled(path) : undefined;
-  return row !== undefined && (row.takenFrom === undefined || !spec.work?.check);
+  // What came from a dead run may have drifted since.
+  return row !== undefined && row.takenFrom === undefined;
 }
 
 /** What was allowed, or is to be, beside the list of the present opening. */
