@@ -41,8 +41,7 @@ export function leave(value: Value): Json | Wrong {
       }
       return add(2) ? items : tooLarge;
     }
-    if (cutIn(one) !== null)
-      return new Wrong('the value was changed for people, and is not whole');
+    if (cutIn(one) !== null) return new Wrong('the value was changed for people, and is not whole');
     const entries: [string, Json][] = [];
     for (const [key, item] of Object.entries(one)) {
       const left = add(utf8Length(key) + 4) ? plain(item) : tooLarge;
