@@ -28,7 +28,7 @@ export function followingSteps(
   { steps, targets }: Pick<Plan, 'steps' | 'targets'>,
   gate: string,
   works: ListedWorks,
-  isDone: (step: DeclaredStep) => boolean = () => false,
+  isDone: (step: DeclaredStep) => boolean,
 ): FollowingStep[] {
   const following = ({ path, spec }: DeclaredStep): FollowingStep => {
     const listed = works[path] ?? [];
