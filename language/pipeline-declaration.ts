@@ -243,23 +243,19 @@ const program = z.strictObject({
 
 const ways = { http, dbt, airflow, program };
 
-const run = z.strictObject(optional(ways)).transform((given, context): Pipeline['run'] => {
-  // As many as there are keys: each is one of the ways.
-  if (Object.keys(given).length === 1) return given as Pipeline['run'];
-  const names = Object.keys(ways).map((way) => `\`${way}\``);
-  context.addIssue({
-    code: 'custom',
-    message: `says one way in which it is run: ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
+const run = z
+  .strictObject(ways)
+  .partial()
+  .transform((given, context): Pipeline['run'] => {
+    // As many as there are keys: each is one of the ways.
+    if (Object.keys(given).length === 1) return given as Pipeline['run'];
+    const names = Object.keys(ways).map((way) => `\`${way}\``);
+    context.addIssue({
+      code: 'custom',
+      message: `says one way in which it is run: ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
+    });
+    return z.NEVER;
   });
-  return z.NEVER;
-});
-
-/** The same fields, each of which may be absent. */
-function optional<Fields extends Record<string, z.ZodType>>(fields: Fields) {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, field]) => [name, field.optional()]),
-  ) as { [Name in keyof Fields]: z.ZodOptional<Fields[Name]> };
-}
 
 /** What a target of kind pipeline declares. */
 export const pipeline: z.ZodType<Pipeline> = z
