@@ -26,11 +26,15 @@ const paragraph = 2_000;
 /** A text that only people read: its beginning, never half of a surrogate pair. */
 const shownText = (most: number) =>
   z.string().transform((text) => (text.length <= most ? text : `${beginningOf(text, most)}…`));
+
+/** What may be absent is null then. */
+const orNull = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value) => value ?? null);
+
 /** An explanation may be absent; what a decision depends on may not. */
-const shownTextOrNull = (most: number) =>
-  shownText(most)
-    .nullish()
-    .transform((text) => text ?? null);
+const shownTextOrNull = (most: number) => orNull(shownText(most));
+
+const textOrNull = orNull(z.string());
 
 const lostFile = z.object({
   tenant: shownText(sentence),
@@ -56,10 +60,7 @@ const backups = z.object({
   lost: shownTextOrNull(paragraph),
   files: z.object({ count: z.number(), problem: shownTextOrNull(paragraph) }),
   config: z.object({
-    id: z
-      .string()
-      .nullish()
-      .transform((id) => id ?? null),
+    id: textOrNull,
     good: z.boolean(),
     problem: shownTextOrNull(paragraph),
   }),
@@ -67,10 +68,6 @@ const backups = z.object({
 });
 
 const status = z.enum(jobStates);
-const textOrNull = z
-  .string()
-  .nullish()
-  .transform((text) => text ?? null);
 
 function firstOf<T>(list: readonly T[]): T[] {
   return list.filter((_, at) => at < first);
@@ -140,18 +137,14 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
   }),
   'pipeline-job': z.object({
     ...{ status, stage: textOrNull },
-    error: z
-      .object({
+    error: orNull(
+      z.object({
         code: shownText(sentence),
         message: shownText(paragraph),
-        record: z
-          .record(z.string(), z.json())
-          .nullish()
-          .transform((record) => record ?? null),
+        record: orNull(z.record(z.string(), z.json())),
         poison: z.boolean().default(false),
-      })
-      .nullish()
-      .transform((error) => error ?? null),
+      }),
+    ),
   }),
   'pipeline-started': z.object({ job: z.string() }),
 };
