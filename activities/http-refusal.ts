@@ -6,7 +6,7 @@ import { StepFailure } from './failure.js';
 import type { AttemptContext } from './handler.js';
 import { type Body, parse } from './http-answer.js';
 import { where } from './http-request.js';
-import { mayHaveArrived, mayRepeat } from './http-send.js';
+import { mayHaveArrived, mayRepeat, saysNotAccepted } from './http-send.js';
 
 /** Statuses that say that nothing was done and the request may be repeated. */
 const again = new Set([425, 429]);
@@ -46,9 +46,8 @@ export function refusal(
       ? new StepFailure('HttpUnavailable', message, wait)
       : mayHaveArrived(message);
   }
-  // 307 and 308 say that the request was not accepted; any other redirect leaves it open.
-  const isOpen = status < 400 && status !== 307 && status !== 308;
-  if (isOpen && !mayRepeat(action, context)) return mayHaveArrived(message);
+  if (status < 400 && !saysNotAccepted(status) && !mayRepeat(action, context))
+    return mayHaveArrived(message);
   return new StepFailure('HttpRejected', message, { details: { status } });
 }
 

@@ -81,6 +81,10 @@ function redirected(
 /**
  * 307 and 308 say that the request was not accepted, 303 that it was; 301 and 302 may mean either.
  */
+export function saysNotAccepted(status: number): boolean {
+  return status === 307 || status === 308;
+}
+
 function notFollowed(
   sent: Sent,
   status: number,
@@ -92,8 +96,8 @@ function notFollowed(
   const to = `and sends on to ${next ? where(next) : 'nowhere'}, which is not followed`;
   const what = `${where(sent.url)} answered ${status} ${to}`;
   if (done !== undefined) return unreadAnswer(done, what);
-  const isOpen = status !== 307 && status !== 308 && isChange(sent.method);
-  if (isOpen && !mayRepeat(action, context)) return mayHaveArrived(what);
+  if (isChange(sent.method) && !saysNotAccepted(status) && !mayRepeat(action, context))
+    return mayHaveArrived(what);
   return new StepFailure('HttpRejected', what, {
     next: 'If the service moved, correct the address of the target.',
   });
