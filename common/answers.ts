@@ -86,17 +86,18 @@ export interface Running {
 export const jobStates = ['running', 'completed', 'failed', 'stopped'] as const;
 export type JobState = (typeof jobStates)[number];
 
-/** A job of a pipeline, as the program that runs it lists it. */
-interface ListedJob {
+/** A job of a pipeline, as whatever runs the pipeline lists it. */
+export interface JobRow {
   id: string;
   status: JobState;
   stage: string | null;
+  /** Null where the pipeline has no datasets. */
   dataset: string | null;
   created: string;
 }
 
 /** Why a job has failed. */
-interface JobFault {
+export interface JobFault {
   code: string;
   message: string;
   /** The record that the job could not process, by the columns of the first stage. */
@@ -117,7 +118,7 @@ export interface Answers {
   'deployer-backup': { file: string; verified: boolean };
   'deployer-started': { address: string };
   'deployer-version': { version: string };
-  'pipeline-jobs': { jobs: ListedJob[] };
-  'pipeline-job': Pick<ListedJob, 'status' | 'stage'> & { error: JobFault | null };
+  'pipeline-jobs': { jobs: JobRow[] };
+  'pipeline-job': Pick<JobRow, 'status' | 'stage'> & { error: JobFault | null };
   'pipeline-started': { job: string };
 }

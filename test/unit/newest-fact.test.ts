@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { JobState } from '../../common/answers.js';
-import { cureOf, failedJob, type JobRow } from '../../workflows/pipeline-recovery/findings.js';
+import type { JobState, JobRow } from '../../common/answers.js';
+import { cureOf, failedJob } from '../../workflows/pipeline-recovery/findings.js';
 import { readInputs } from '../../workflows/full-system-disaster-recovery/inputs.js';
 
 /*

@@ -10,13 +10,8 @@ import type { FoundTable } from '../pipeline-recovery/declared/catalog.js';
 import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
 import { placesOf } from '../pipeline-recovery/declared/places.js';
 import { provable } from '../pipeline-recovery/declared/provable.js';
-import {
-  cureOf,
-  freshnessOf,
-  proofWords,
-  type JobRow,
-  type Proofs,
-} from '../pipeline-recovery/findings.js';
+import type { JobRow } from '../../common/answers.js';
+import { cureOf, freshnessOf, proofWords, type Proofs } from '../pipeline-recovery/findings.js';
 import { runnerOf } from '../pipeline-recovery/run/index.js';
 import type { DeclaredPipeline, Restarted, Runner } from '../pipeline-recovery/run/runner.js';
 import { pipelineCheckSpec } from './spec.js';

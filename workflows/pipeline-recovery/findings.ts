@@ -1,6 +1,6 @@
-import type { JobState } from '../../common/answers.js';
+import type { JobFault, JobRow, JobState } from '../../common/answers.js';
 import { duration } from '../../common/times.js';
-import type { Json, JsonObject } from '../../language/json.js';
+import type { Json } from '../../language/json.js';
 import { field } from '../../language/objects.js';
 import { isClaimed, type PipelineData, type PipelineStage } from '../../language/pipeline.js';
 import { ProcedureStopped } from '../engine/outcome.js';
@@ -11,23 +11,8 @@ import { claimedSums } from './queries/prove.js';
  * answers, the same decision.
  */
 
-export interface JobRow {
-  id: string;
-  status: JobState;
-  stage: string | null;
-  /** Null where the pipeline has no datasets. */
-  dataset: string | null;
-  created: string;
-}
-
-interface JobError {
-  code: string;
-  message: string;
-  /** The record that the job could not process. */
-  record: JsonObject | null;
-  /** The job cannot go on as long as the record is there. */
-  isPoison: boolean;
-}
+/** Why a job has failed; `isPoison` is the `poison` of a program's answer. */
+type JobError = Omit<JobFault, 'poison'> & { isPoison: boolean };
 
 export interface JobStatus {
   id: string;

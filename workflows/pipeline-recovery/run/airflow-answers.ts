@@ -1,10 +1,10 @@
-import type { JobState } from '../../../common/answers.js';
+import type { JobState, JobRow } from '../../../common/answers.js';
 import type { Json, JsonObject } from '../../../language/json.js';
 import { nearest } from '../../../language/nearest.js';
 import { isObject } from '../../../language/objects.js';
 import { tasksOf, type AirflowRun } from '../../../language/pipeline.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
-import type { FailedTask, JobRow, JobStatus } from '../findings.js';
+import type { FailedTask, JobStatus } from '../findings.js';
 import { told } from './airflow-tasks.js';
 import type { Preview, Restarted } from './runner.js';
 import { valueIn } from './values.js';

@@ -3,7 +3,8 @@ import type { CommandAction } from '../../../language/kinds/command.js';
 import { isObject } from '../../../language/objects.js';
 import type { DbtRun } from '../../../language/pipeline.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
-import type { JobRow, JobStatus } from '../findings.js';
+import type { JobRow } from '../../../common/answers.js';
+import type { JobStatus } from '../findings.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 
 /** Of dbt's files the first so many bytes say which run wrote them. */

@@ -1,4 +1,4 @@
-import { jobStates, type JobState } from '../../../common/answers.js';
+import { jobStates, type JobState, type JobRow } from '../../../common/answers.js';
 import type { Json, JsonObject } from '../../../language/json.js';
 import type { HttpAction } from '../../../language/kinds/http.js';
 import { isObject } from '../../../language/objects.js';
@@ -12,7 +12,7 @@ import {
 import { later } from '../../../language/reference.js';
 import type { Work } from '../../engine/attempts.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
-import type { JobRow, JobStatus } from '../findings.js';
+import type { JobStatus } from '../findings.js';
 import { recentJobs } from '../queries/jobs.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 import { filledIn, textIn, valueIn } from './values.js';

@@ -85,8 +85,8 @@ export function programRunner({ name: target }: DeclaredPipeline, program: Progr
 function statusOf(job: string, output: unknown): JobStatus {
   const { status, stage, error } = answerOf(output, 'pipeline-job', `how job ${job} is`);
   if (error === null) return { id: job, status, stage, error };
-  const { code, message, record, poison: isPoison } = error;
-  return { id: job, status, stage, error: { code, message, record, isPoison } };
+  const { poison: isPoison, ...rest } = error;
+  return { id: job, status, stage, error: { ...rest, isPoison } };
 }
 
 /** @throws ProcedureStopped when there is none */

@@ -2,7 +2,8 @@ import type { Json } from '../../../language/json.js';
 import type { PlannedTarget } from '../../../language/plan.js';
 import type { Pipeline } from '../../../language/pipeline.js';
 import type { Work } from '../../engine/attempts.js';
-import type { Checkpoint, JobRow, JobStatus } from '../findings.js';
+import type { JobRow } from '../../../common/answers.js';
+import type { Checkpoint, JobStatus } from '../findings.js';
 
 /** What the parts of a group are asked, and what their answers say. */
 export interface Question<T> {
