@@ -8,7 +8,7 @@ import type { Totals } from '../../lab/strikes/source.js';
 import { until } from '../../lab/until.js';
 import { randomFrom, type Random } from '../../testing/driver/random.js';
 import { createTestDatabase } from '../helpers/database.js';
-import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
+import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
 /*
  * Pipelines that are only declared fail at random places, their data or claims are damaged, and the
@@ -44,7 +44,7 @@ export interface PipelinesResult {
   wrong: string[];
 }
 
-/** Steps in which the worker may die; the gate stands between the third and the fourth. */
+/** Steps in which the worker may die; the third is the gate. */
 const deadly = ['corrupt', 'checkpoint', 'approve', 'quarantine', 'restart', 'follow', 'validate'];
 
 const pick = <T>(random: Random, from: readonly T[]): T =>
@@ -117,7 +117,7 @@ export async function jobApi(): Promise<Victim> {
   const [rows, chunk] = [2_000, 200];
   const database = await createTestDatabase('victim');
   const service = await StrikesService.start({ databaseUrl: database.url, rows, chunk });
-  const { address, password } = withoutPassword(database.url);
+  const { postgres, password } = databaseAccess(database.url, 'password');
   let [failed, skipped]: [number, string[]] = [0, []];
 
   async function fail(random: Random): Promise<Failure> {
@@ -145,7 +145,7 @@ export async function jobApi(): Promise<Victim> {
     target: {
       ...{ kind: 'pipeline', environment: 'test', pipeline: declaration },
       http: { address: service.url, bearer: 'token' },
-      postgres: { address, ...(password ? { password: 'password' } : {}) },
+      postgres,
     },
     secrets: { token: service.token, password },
     fail,
@@ -158,32 +158,40 @@ export async function jobApi(): Promise<Victim> {
   };
 }
 
+/** Some rows of a batch, to be deleted or changed. */
+function someOf(table: string, batch: number, rows: number): string {
+  return `ctid IN (SELECT ctid FROM ${table} WHERE "Chunk" = ${batch} LIMIT ${rows})`;
+}
+
+/** Writes some rows of a batch a second time. */
+function twice(table: string, batch: number, rows: number): string {
+  return `INSERT INTO ${table} SELECT * FROM ${table} WHERE "Chunk" = ${batch} LIMIT ${rows}`;
+}
+
 /** What else is wrong: in a batch that is done, with so many rows of it. */
 const damages: readonly { what: string; by: (batch: number, rows: number) => string }[] = [
   {
     what: 'rows lost at the end',
     by: (batch, rows) =>
-      `DELETE FROM wildlife."Strikes" WHERE ctid IN (SELECT ctid FROM wildlife."Strikes" WHERE "Chunk" = ${batch} LIMIT ${rows})`,
+      `DELETE FROM wildlife."Strikes" WHERE ${someOf('wildlife."Strikes"', batch, rows)}`,
   },
   {
     what: 'rows lost in the middle',
     by: (batch, rows) =>
-      `DELETE FROM wildlife.named WHERE ctid IN (SELECT ctid FROM wildlife.named WHERE "Chunk" = ${batch} LIMIT ${rows})`,
+      `DELETE FROM wildlife.named WHERE ${someOf('wildlife.named', batch, rows)}`,
   },
   {
     what: 'rows twice at the end',
-    by: (batch, rows) =>
-      `INSERT INTO wildlife."Strikes" SELECT * FROM wildlife."Strikes" WHERE "Chunk" = ${batch} LIMIT ${rows}`,
+    by: (batch, rows) => twice('wildlife."Strikes"', batch, rows),
   },
   {
     what: 'rows twice in the middle',
-    by: (batch, rows) =>
-      `INSERT INTO wildlife.named SELECT * FROM wildlife.named WHERE "Chunk" = ${batch} LIMIT ${rows}`,
+    by: (batch, rows) => twice('wildlife.named', batch, rows),
   },
   {
     what: 'a sum changed',
     by: (batch) =>
-      `UPDATE wildlife.named SET cost = cost + 1 WHERE ctid IN (SELECT ctid FROM wildlife.named WHERE "Chunk" = ${batch} LIMIT 1)`,
+      `UPDATE wildlife.named SET cost = cost + 1 WHERE ${someOf('wildlife.named', batch, 1)}`,
   },
   {
     what: 'a claim lost between others',
@@ -199,7 +207,7 @@ const damages: readonly { what: string; by: (batch: number, rows: number) => str
 export async function dbtProject(program: string): Promise<Victim> {
   const database = await createTestDatabase('victim');
   const warehouse = await Warehouse.create(program, database.url);
-  const { address, password } = withoutPassword(database.url);
+  const { postgres, password } = databaseAccess(database.url, 'password');
 
   async function fail(random: Random): Promise<Failure> {
     await warehouse.load();
@@ -217,7 +225,9 @@ export async function dbtProject(program: string): Promise<Victim> {
       { what: 'rows lost', by: `DELETE FROM strikes.int_named WHERE report > ${key(0)}` },
       {
         what: 'rows twice',
-        by: `INSERT INTO strikes.int_named SELECT * FROM strikes.int_named WHERE report < ${key(40)}`,
+        by:
+          `INSERT INTO strikes.int_named ` +
+          `SELECT * FROM strikes.int_named WHERE report < ${key(40)}`,
       },
       {
         what: 'rows of nobody',
@@ -231,7 +241,7 @@ export async function dbtProject(program: string): Promise<Victim> {
   return {
     target: {
       ...{ kind: 'pipeline', environment: 'test' },
-      postgres: { address, ...(password ? { password: 'password' } : {}) },
+      postgres,
       pipeline: declarationOf(program, warehouse.project),
     },
     secrets: { password },

@@ -23,12 +23,19 @@ export interface KnownSystem {
   secrets: Record<string, string>;
 }
 
-/** An address of a database without its password, and the password. */
-export function withoutPassword(url: string): { address: string; password: string } {
+/**
+ * A database as a target names it, and its password, which is not in the address.
+ * @param secret the name of the secret that holds the password
+ */
+export function databaseAccess(
+  url: string,
+  secret: string,
+): { postgres: { address: string; password?: string }; password: string } {
   const database = new URL(url);
   const password = decodeURIComponent(database.password);
   database.password = '';
-  return { address: database.href, password };
+  const postgres = { address: database.href, ...(password ? { password: secret } : {}) };
+  return { postgres, password };
 }
 
 /** A worker, and all that belongs to it. */

@@ -5,7 +5,7 @@ import { declaration } from '../../lab/pipeline/declaration.js';
 import type { Stage } from '../../lab/pipeline/schema.js';
 import { freePort } from '../../embedded/ports.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { RecoveryRuns, withoutPassword } from './recovery-runs.js';
+import { databaseAccess, RecoveryRuns } from './recovery-runs.js';
 
 /** The example pipeline, as a test has started it. */
 interface Example {
@@ -33,13 +33,13 @@ export class Recovery extends RecoveryRuns {
       ...{ databaseUrl: source.url, token },
       ...{ rows: 8_000, batch: 500 },
     });
-    const { address: database, password } = withoutPassword(source.url);
+    const { postgres, password } = databaseAccess(source.url, 'flights-password');
     const away = `127.0.0.1:${await freePort()}`;
     const flights = (address: string, bearer: string) => ({
       kind: 'pipeline',
       environment: 'test',
       http: { address, bearer },
-      postgres: { address: database, ...(password ? { password: 'flights-password' } : {}) },
+      postgres,
       pipeline: declaration,
     });
     const started = await RecoveryRuns.start({

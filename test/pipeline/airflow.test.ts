@@ -9,7 +9,7 @@ import { airflowProgram } from '../../lab/airflow/program.js';
 import { StrikesWarehouse, type Fault } from '../../lab/airflow/warehouse.js';
 import { until } from '../../lab/until.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
+import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
 const program = airflowProgram();
 const whereThereIsAirflow = program === null ? describe.skip : describe;
@@ -26,8 +26,7 @@ whereThereIsAirflow('a DAG of Airflow', () => {
     warehouse = new StrikesWarehouse(database.url);
     await warehouse.reset();
     airflow = await Airflow.start(program ?? '', database.url);
-    const { address, password } = withoutPassword(database.url);
-    const postgres = { address, ...(password ? { password: 'strikes-password' } : {}) };
+    const { postgres, password } = databaseAccess(database.url, 'strikes-password');
     const target = (http: object, change: object = {}) => ({
       ...{ kind: 'pipeline', environment: 'test', postgres },
       pipeline: { ...declaration, run: { airflow: { ...declaration.run.airflow, ...change } } },

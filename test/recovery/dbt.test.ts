@@ -6,7 +6,7 @@ import { stretched } from '../../embedded/pace.js';
 import { declarationOf } from '../../lab/dbt/declaration.js';
 import { dbtProgram, Warehouse } from '../../lab/dbt/warehouse.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
+import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
 const program = dbtProgram();
 const whereThereIsDbt = program === null ? describe.skip : describe;
@@ -20,12 +20,12 @@ whereThereIsDbt('a dbt project', () => {
   beforeAll(async () => {
     database = await createTestDatabase('dbt');
     warehouse = await Warehouse.create(program ?? '', database.url);
-    const { address, password } = withoutPassword(database.url);
+    const { postgres, password } = databaseAccess(database.url, 'dbt-password');
     const started = await RecoveryRuns.start({
       targets: {
         strikes: {
           ...{ kind: 'pipeline', environment: 'test' },
-          postgres: { address, ...(password ? { password: 'dbt-password' } : {}) },
+          postgres,
           pipeline: declarationOf(program ?? '', warehouse.project),
         },
       },

@@ -6,7 +6,7 @@ import { declaration } from '../../lab/strikes/declaration.js';
 import { StrikesService } from '../../lab/strikes/service.js';
 import { programFolder } from '../../worker/config.js';
 import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
+import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
 const main = join(programFolder, 'client', 'main.js');
 const reader = `reader_${process.pid}`;
@@ -32,17 +32,17 @@ describe('doctor of a pipeline', () => {
   beforeAll(async () => {
     database = await createTestDatabase('strikes');
     strikes = await StrikesService.start({ databaseUrl: database.url, rows: 400, chunk: 100 });
-    const { address, password } = withoutPassword(database.url);
+    const { postgres, password } = databaseAccess(database.url, 'strikes-password');
     await asAdmin((client) => client.query(`CREATE ROLE ${reader} LOGIN PASSWORD 'looks-only'`));
     await strikes.query(
       `GRANT USAGE ON SCHEMA wildlife, safe TO ${reader}; GRANT SELECT ON ALL TABLES IN SCHEMA wildlife, safe TO ${reader}`,
     );
-    const asReader = new URL(address);
+    const asReader = new URL(postgres.address);
     asReader.username = reader;
     const target = (pipeline: object, bearer = 'strikes-token') => ({
       ...{ kind: 'pipeline', environment: 'test', pipeline },
       http: { address: strikes.url, bearer },
-      postgres: { address, ...(password ? { password: 'strikes-password' } : {}) },
+      postgres,
     });
     const started = await RecoveryRuns.start({
       targets: {

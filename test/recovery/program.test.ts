@@ -6,7 +6,7 @@ import { declaration } from '../../lab/strikes/declaration.js';
 import { StrikesService } from '../../lab/strikes/service.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
+import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
 /*
  * A pipeline that a program runs: the same data as of the job API, and a few verbs instead of it.
@@ -19,11 +19,11 @@ describe('a pipeline that a program runs', () => {
   beforeAll(async () => {
     database = await createTestDatabase('program');
     strikes = await StrikesService.start({ databaseUrl: database.url, rows: 2_000, chunk: 200 });
-    const { address, password } = withoutPassword(database.url);
+    const { postgres, password } = databaseAccess(database.url, 'strikes-password');
     const control = join(programFolder, 'lab', 'strikes', 'control.js');
     const target = (args: string[]) => ({
       ...{ kind: 'pipeline', environment: 'test' },
-      postgres: { address, ...(password ? { password: 'strikes-password' } : {}) },
+      postgres,
       credentials: { main: { env: { STRIKES_TOKEN: 'strikes-token' } } },
       pipeline: {
         run: { program: { path: process.execPath, args, stops: true, restartsCompleted: true } },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { declaration } from '../../lab/strikes/declaration.js';
 import { StrikesService } from '../../lab/strikes/service.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
+import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
 /*
  * A second pipeline through the same runbook: no transactions, no datasets, text keys, names with
@@ -16,13 +16,13 @@ describe('a pipeline of another shape', () => {
   beforeAll(async () => {
     database = await createTestDatabase('strikes');
     strikes = await StrikesService.start({ databaseUrl: database.url, rows: 2_000, chunk: 200 });
-    const { address, password } = withoutPassword(database.url);
+    const { postgres, password } = databaseAccess(database.url, 'strikes-password');
     const started = await RecoveryRuns.start({
       targets: {
         strikes: {
           ...{ kind: 'pipeline', environment: 'test', pipeline: declaration },
           http: { address: strikes.url, bearer: 'strikes-token' },
-          postgres: { address, ...(password ? { password: 'strikes-password' } : {}) },
+          postgres,
         },
       },
       secrets: { 'strikes-token': strikes.token, 'strikes-password': password },
