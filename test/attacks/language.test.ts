@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { stretched } from '../../../../embedded/pace.js';
-import { lint } from '../../../../language/document/lint.js';
-import { annotation, problemText } from '../../../../language/document/show-problems.js';
-import { examples, library } from './library.js';
-import { randomFrom } from '../../../../testing/driver/random.js';
+import { stretched } from '../../embedded/pace.js';
+import { lint } from '../../language/document/lint.js';
+import { annotation, problemText } from '../../language/document/show-problems.js';
+import { examples, library } from '../unit/language/document/library.js';
+import { randomFrom } from '../../testing/driver/random.js';
 import { mutated } from './mutate.js';
 
 /** As many as the suite has time for; `npm run fuzz:language` tries a hundred thousand. */

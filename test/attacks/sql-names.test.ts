@@ -6,7 +6,7 @@ import { statementText } from '../../activities/sql-names.js';
 import type { JsonObject } from '../../language/json.js';
 import type { SqlAction } from '../../language/kinds/sql.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { failureOf, World } from './world.js';
+import { failureOf, World } from '../kinds/world.js';
 
 /*
  * Names and values that stand in statements: whatever they hold, they are one name or one value,
