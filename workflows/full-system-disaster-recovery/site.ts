@@ -1,8 +1,8 @@
-import type { Answers, Look } from '../../common/answers.js';
+import type { Look } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { CheckAction } from '../../language/kinds/check.js';
-import type { AnswerName, CommandAction } from '../../language/kinds/command.js';
-import { programAnswer } from '../shared/program-answer.js';
+import type { CommandAction } from '../../language/kinds/command.js';
+import { answersOf } from '../shared/program-answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 export type Tier = 'api' | 'worker' | 'frontend';
@@ -71,19 +71,10 @@ export function siteOf(target: PlannedTarget, run: string) {
 
 export type Site = ReturnType<typeof siteOf>;
 
-/** The answer of a site's program. @throws ProcedureStopped when there is none */
-export function answerOf<Name extends AnswerName>(
-  output: unknown,
-  name: Name,
-  what: string,
-): Answers[Name] {
-  return programAnswer(
-    { name: "the site's program", docs: 'docs/disaster-recovery.md' },
-    output,
-    name,
-    what,
-  );
-}
+export const answerOf = answersOf({
+  name: "the site's program",
+  docs: 'docs/disaster-recovery.md',
+});
 
 /**
  * What stands at a site; null when nothing is left there that could look, or a person skipped the

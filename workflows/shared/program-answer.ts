@@ -11,21 +11,22 @@ export interface CalledProgram {
   docs: string;
 }
 
-/**
- * The answer of a program.
- * @param what it was asked for, as the end of a sentence
- * @throws ProcedureStopped when there is no answer
- */
-export function programAnswer<Name extends AnswerName>(
-  program: CalledProgram,
+/** Reads one answer of a program. @throws ProcedureStopped when there is none */
+export type ReadAnswer = <Name extends AnswerName>(
   output: unknown,
   name: Name,
+  /** What it was asked for, as the end of a sentence. */
   what: string,
-): Answers[Name] {
-  const answer = readAnswer(output, name);
-  if (answer !== null) return answer;
-  throw new ProcedureStopped(
-    `${program.name} did not say ${what}`,
-    `It has to answer with one line of JSON: see ${program.docs}.`,
-  );
+) => Answers[Name];
+
+/** Reads the answers of one program. */
+export function answersOf(program: CalledProgram): ReadAnswer {
+  return (output, name, what) => {
+    const answer = readAnswer(output, name);
+    if (answer !== null) return answer;
+    throw new ProcedureStopped(
+      `${program.name} did not say ${what}`,
+      `It has to answer with one line of JSON: see ${program.docs}.`,
+    );
+  };
 }

@@ -1,7 +1,6 @@
-import type { Answers } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { AnswerName, CommandAction } from '../../language/kinds/command.js';
-import { programAnswer } from '../shared/program-answer.js';
+import { answersOf } from '../shared/program-answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 /**
@@ -52,11 +51,4 @@ export function deployerOf(service: PlannedTarget) {
 
 export type Deployer = ReturnType<typeof deployerOf>;
 
-/** The answer of the deployer. @throws ProcedureStopped when there is none */
-export function answerOf<Name extends AnswerName>(
-  output: unknown,
-  name: Name,
-  what: string,
-): Answers[Name] {
-  return programAnswer({ name: 'the deployer', docs: 'docs/deploying.md' }, output, name, what);
-}
+export const answerOf = answersOf({ name: 'the deployer', docs: 'docs/deploying.md' });

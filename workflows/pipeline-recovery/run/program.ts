@@ -1,12 +1,15 @@
 import type { AnswerName, CommandAction } from '../../../language/kinds/command.js';
 import type { ProgramRun } from '../../../language/pipeline.js';
 import { isObject } from '../../../language/objects.js';
-import type { Answers } from '../../../common/answers.js';
-import { programAnswer } from '../../shared/program-answer.js';
+import { answersOf } from '../../shared/program-answer.js';
 import type { JobStatus } from '../findings.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 
 const pollMs = 1_000;
+const answerOf = answersOf({
+  name: 'the program of the pipeline',
+  docs: 'docs/adopt/program.md',
+});
 
 /**
  * A pipeline that a program runs, on the hosts of the workers. It gets a verb and its arguments,
@@ -87,14 +90,4 @@ function statusOf(job: string, output: unknown): JobStatus {
   if (error === null) return { id: job, status, stage, error };
   const { poison: isPoison, ...rest } = error;
   return { id: job, status, stage, error: { ...rest, isPoison } };
-}
-
-/** @throws ProcedureStopped when there is none */
-function answerOf<Name extends AnswerName>(
-  output: unknown,
-  name: Name,
-  what: string,
-): Answers[Name] {
-  const who = { name: 'the program of the pipeline', docs: 'docs/adopt/program.md' };
-  return programAnswer(who, output, name, what);
 }
