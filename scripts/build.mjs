@@ -1,20 +1,14 @@
 /**
  * Compiles everything into dist/, copies what the program reads at run time beside it, bundles the
- * workflows, and leaves a stamp of what was built. Types are not checked here but by `npm run
- * types`: that takes twenty times as long, and a clone that somebody tries has been checked.
+ * command line and the workflows, and leaves a stamp of what was built. Types are not checked here
+ * but by `npm run types`: that takes twenty times as long, and a clone that somebody tries has been
+ * checked.
  */
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { transformFile } from '@swc/core';
+import { bundleClient } from './lib/bundle-client.mjs';
 import { sourceFolders, sourceStamp, stampFile } from './lib/stamp.mjs';
 
 const root = resolve(import.meta.dirname, '..');
@@ -24,7 +18,7 @@ const stamp = sourceStamp(root);
 rmSync('dist', { recursive: true, force: true });
 await compile();
 for (const folder of ['store', 'lab', 'programs', 'deploy/kubernetes']) copyWhatIsNoCode(folder);
-chmodSync('dist/client/main.js', 0o755);
+await bundleClient(join(root, 'dist'));
 run('dist/worker/bundle.js');
 writeFileSync(stampFile(root), stamp);
 

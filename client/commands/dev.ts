@@ -1,6 +1,7 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { defaultTaskQueue } from '../../common/defaults.js';
+import { projectRoot } from '../../embedded/home.js';
 import { commandName } from '../command-name.js';
 import { explain } from '../errors.js';
 import type { Io } from '../io.js';
@@ -47,7 +48,7 @@ async function runDevCommand(options: DevFlags & GlobalFlags, io: Io): Promise<n
     const { runDev } = await import('../../embedded/dev.js');
     const { libraryFolders } = await import('../../worker/library-folders.js');
     return await runDev({
-      workerEntry: fileURLToPath(new URL('../../worker/main.js', import.meta.url)),
+      workerEntry: join(projectRoot, 'dist', 'worker', 'main.js'),
       backupTo: options.backupTo ?? (io.env['RUNBOOK_BACKUP'] || undefined),
       restoreFrom: options.restoreFrom,
       example: options.example,
