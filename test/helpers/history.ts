@@ -4,8 +4,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 /**
- * Folder that `npm run test:only -- test/flagship` writes the histories of its runs to; empty =
- * keeps none.
+ * Folder that `npm run test:only` writes the histories of its runs to; empty = keeps
+ * none.
  */
 const folder = process.env['RUNBOOK_RECORD_HISTORIES'];
 

@@ -38,6 +38,9 @@ export function databaseAccess(
   return { postgres, password };
 }
 
+/** What a history need not be named after: all of them have it. */
+const suiteName = /^(pipeline-recovery\S*|every failure that pipeline-recovery knows) /;
+
 /** A worker, and all that belongs to it. */
 interface Started {
   folder: string;
@@ -208,7 +211,7 @@ export class RecoveryRuns {
     title = expect.getState().currentTestName ?? '',
   ): Promise<RunView> {
     await handle.result().catch(() => undefined);
-    await recordHistory(handle, title.replace(/^pipeline-recovery\S* /, ''));
+    await recordHistory(handle, title.replace(suiteName, ''));
     return this.status(handle);
   }
 

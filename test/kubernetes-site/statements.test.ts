@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { findPostgres } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { Database, statements } from '../../programs/kubernetes-site/database.js';
+import { findTerraform } from '../../lab/kubernetes/programs.js';
 import { provision, resources, teardown } from '../../programs/kubernetes-site/infrastructure.js';
 import { readConfig, type SiteConfig } from '../../programs/kubernetes-site/config.js';
 import { call } from '../../programs/kubernetes-site/tools.js';
@@ -14,8 +14,8 @@ import { createTestDatabase } from '../helpers/database.js';
 import { CloudSites } from './world.js';
 
 /*
- * The real psql against a real PostgreSQL, and the real terraform where it is installed: they take
- * what the program tells them.
+ * The real psql against a real PostgreSQL, and the real terraform (or OpenTofu) where there is one:
+ * they take what the program tells them.
  */
 
 let folder: string;
@@ -94,9 +94,8 @@ test('queries of the configuration are asked as they stand', async () => {
   );
 }, 60_000);
 
-const terraform =
-  spawnSync('terraform', ['-version'], { stdio: 'ignore' }).error === undefined ? test : test.skip;
-terraform(
+const terraform = findTerraform();
+(terraform === undefined ? test.skip : test)(
   'the real terraform makes what it is told, finishes what it had begun, and takes it away',
   async () => {
     const sites = await CloudSites.start();
@@ -104,7 +103,7 @@ terraform(
       const config = readConfig(join(sites.folder, 'sites', 'drill', 'site.yaml'));
       const own = {
         ...config,
-        programs: { terraform: 'terraform', kubectl: join(sites.folder, 'bin', 'kubectl') },
+        programs: { terraform: terraform ?? '', kubectl: join(sites.folder, 'bin', 'kubectl') },
       };
       const below = join(sites.folder, 'sites', 'drill', 'terraform', 'main.tf');
       const resource = (name: string): string =>

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { execa } from 'execa';
 import { expect, test } from '@jest/globals';
-import { findHelm, findKubectl } from '../../lab/kubernetes/programs.js';
+import { findHelm, findKubectl, findTerraform } from '../../lab/kubernetes/programs.js';
 import { take, toolNames, usage, type ToolName } from './usage.js';
 
 /*
@@ -11,6 +11,7 @@ import { take, toolNames, usage, type ToolName } from './usage.js';
 
 /** Those that may have been built here. */
 const programs: Partial<Record<ToolName, string | undefined>> = {
+  terraform: findTerraform(),
   helm: findHelm(),
   kubectl: findKubectl(),
 };

@@ -12,10 +12,56 @@ describe('every failure that pipeline-recovery knows', () => {
     ['duplicate', 'clean', 17],
     ['altered', 'load', 17],
     ['missing', 'extract', 1],
+    ['missing', 'transform', 3],
   ] as const)(
     'a corrupt checkpoint (%s rows in %s batch %i) is passed over, its rows are kept in quarantine',
     (mode, stage, batch) => recovery.passesOver(mode, stage, batch),
   );
+
+  test('rejecting changes nothing', async () => {
+    await recovery.failedJob({ corruptCheckpoint: { stage: 'clean', batch: 4, mode: 'missing' } });
+    const tables = [
+      'processing_jobs',
+      'stage_clean',
+      'stage_transform',
+      'flights',
+      'checkpoints',
+      'quarantine_rows',
+      'quarantine_checkpoints',
+    ];
+    const digest = async () =>
+      recovery.pipeline.query(
+        tables
+          .map(
+            (table) =>
+              `SELECT '${table}' AS t, count(*)::int AS n, md5(string_agg(x::text, ',' ORDER BY x::text)) AS d FROM ${table} x`,
+          )
+          .join(' UNION ALL '),
+      );
+    const before = await digest();
+    const handle = await recovery.run();
+    await recovery.decide(handle, { verb: 'reject', reason: 'let me look first' });
+    const view = await recovery.ended(handle);
+    expect(view.state).toBe('rejected');
+    expect(await digest()).toEqual(before);
+  });
+
+  test('a worker killed in mid-recovery: another one finishes, and one job was started', async () => {
+    await recovery.failedJob({ crashAt: { stage: 'clean', batch: 7 } });
+    await recovery.pipeline.setFaults({ slowMs: 100 });
+    const handle = await recovery.run();
+    await recovery.decide(handle);
+    await recovery.followed(handle);
+    await recovery.replaceWorker();
+    const view = await recovery.ended(handle);
+    await recovery.pipeline.setFaults({});
+    expect(view.state).toBe('succeeded');
+    const restarted = await recovery.pipeline.query(
+      'SELECT id FROM processing_jobs WHERE restart_key IS NOT NULL',
+    );
+    expect(restarted).toHaveLength(1);
+    await recovery.isRight();
+  });
 
   test('a poison record is named at the gate and set aside; the rest is exactly right', async () => {
     await recovery.pipeline.setFaults({ poison: 2_345 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { sql } from '../../activities/sql.js';
 import { OwnPostgres } from '../helpers/own-postgres.js';
-import { failureOf, World } from './world.js';
+import { failureOf, World } from '../kinds/world.js';
 
 /*
  * A target on a server of its own, which crashes while the record goes on.
