@@ -9,6 +9,9 @@ const longSeconds = 25 * 60;
 /** Somebody else may be just looking. */
 const lockTimeout = '60s';
 
+/** One of a resource, such as `module.site["a b"].random_id.name[0]`; warnings may stand beside. */
+const address = /^[\p{L}_][\p{L}\p{N}_-]*(\[(\d+|"(\\.|[^"\\])*")\]|\.[\p{L}_][\p{L}\p{N}_-]*)+$/u;
+
 /** Resources that terraform knows at this site. @throws Refused when its state cannot be read */
 export async function resources(config: SiteConfig): Promise<string[]> {
   await init(config);
@@ -23,7 +26,7 @@ async function listed(config: SiteConfig): Promise<string[]> {
     quickSeconds,
     /No state file was found/,
   );
-  return stdout.split('\n').filter((line) => line !== '');
+  return stdout.split('\n').filter((line) => address.test(line));
 }
 
 /**

@@ -156,7 +156,8 @@ function terraform(taken: Taken): Answer {
   if (taken.verb === 'init') return { stdout: 'Terraform has been successfully initialized!\n' };
   if (taken.verb === 'state list') {
     if (existsSync(join(folder, 'state', `${key}.json`)))
-      return { stdout: made.map((each) => `${each}\n`).join('') };
+      // As the real one does where the environment names a file of settings that is not there.
+      return { stdout: ['Warning: Unable to open a file', ...made, ''].join('\n') };
     return { stderr: 'No state file was found!\n', exitCode: 1 };
   }
   const variables = new Map(
