@@ -5,13 +5,14 @@ import { createInterface } from 'node:readline';
 import { execa, ExecaError } from 'execa';
 import {
   findGo,
-  helmFolder,
   helmVersion,
-  isBuilt,
-  isHelmBuilt,
   kubernetesVersion,
   kwokVersion,
-  programFolder,
+  notBuilt,
+  partNames,
+  parts,
+  tofuVersion,
+  type PartName,
 } from './programs.js';
 
 const kubernetes = `k8s.io/kubernetes@v${kubernetesVersion}`;
@@ -31,41 +32,28 @@ export interface BuildOptions {
 /** The time that it was given is over. */
 export class BuildTimedOut extends Error {}
 
-/** What is built together. */
-interface Part {
-  title: string;
-  /** Where its programs are afterwards. */
-  folder: string;
-  isBuilt: boolean;
-  make(go: Go): Promise<void>;
-}
-
-const parts = (): Part[] => [
-  {
-    title: `Kubernetes ${kubernetesVersion}`,
-    folder: programFolder(),
-    isBuilt: isBuilt(),
-    async make(go) {
-      await go.module(`k8s.io/kubernetes v${kubernetesVersion}`);
-      await go.build(
-        `Kubernetes ${kubernetesVersion}`,
-        commands.map((name) => `k8s.io/kubernetes/cmd/${name}`),
-      );
-      await go.module(`sigs.k8s.io/kwok v${kwokVersion}`, { withParts: false });
-      await go.build(`kwok ${kwokVersion}`, ['sigs.k8s.io/kwok/cmd/kwok']);
-    },
+/** How each part is made. */
+const makers: Record<PartName, (go: Go) => Promise<void>> = {
+  async kubernetes(go) {
+    await go.module(`k8s.io/kubernetes v${kubernetesVersion}`, kubernetes);
+    await go.build(
+      `Kubernetes ${kubernetesVersion}`,
+      commands.map((name) => `k8s.io/kubernetes/cmd/${name}`),
+    );
+    await go.module(`sigs.k8s.io/kwok v${kwokVersion}`);
+    await go.build(`kwok ${kwokVersion}`, ['sigs.k8s.io/kwok/cmd/kwok']);
   },
-  {
-    title: `Helm ${helmVersion}`,
-    folder: helmFolder(),
-    isBuilt: isHelmBuilt(),
-    async make(go) {
-      // With the same parts of Kubernetes: most of it is compiled already.
-      await go.module(`helm.sh/helm/v3 v${helmVersion}`);
-      await go.build(`Helm ${helmVersion}`, ['helm.sh/helm/v3/cmd/helm']);
-    },
+  async helm(go) {
+    // With the same parts of Kubernetes: most of it is compiled already.
+    await go.module(`helm.sh/helm/v3 v${helmVersion}`, kubernetes);
+    await go.build(parts.helm.title, ['helm.sh/helm/v3/cmd/helm']);
   },
-];
+  async tofu(go) {
+    const module = 'github.com/opentofu/opentofu';
+    await go.module(`${module} v${tofuVersion}`, `${module}@v${tofuVersion}`);
+    await go.build(parts.tofu.title, [`${module}/cmd/tofu`]);
+  },
+};
 
 /**
  * Builds the programs from Go modules into the cache, unless they are there: some minutes on two
@@ -78,8 +66,9 @@ export async function build(
   say: (line: string) => void,
   options: BuildOptions = {},
 ): Promise<void> {
-  const missing = parts().filter((part) => !part.isBuilt);
-  if (missing.length === 0) return say(`built already: ${programFolder()}, ${helmFolder()}`);
+  const missing = notBuilt();
+  if (missing.length === 0)
+    return say(`built already: ${partNames.map((name) => parts[name].folder()).join(', ')}`);
   const program = findGo();
   if (!program)
     throw new Error(
@@ -87,18 +76,18 @@ export async function build(
     );
   setPriority(niceness);
   say(
-    `building ${missing.map(({ title }) => title).join(' and ')} once: six to eight minutes on two idle ` +
+    `building ${missing.map((name) => parts[name].title).join(', ')} once: eight to ten minutes on two idle ` +
       'cores, a quarter of an hour and more beside other work; what is compiled is kept when it is broken off',
   );
   const begun = performance.now();
   const { limitMs } = options;
   const signal = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
-  for (const part of missing) {
-    const { folder } = part;
+  for (const name of missing) {
+    const folder = parts[name].folder();
     mkdirSync(dirname(folder), { recursive: true });
     const work = mkdtempSync(join(dirname(folder), 'building-kubernetes-'));
     try {
-      await part.make(new Go(program, work, { say, begun, signal }));
+      await makers[name](new Go(program, work, { say, begun, signal }));
       rmSync(folder, { recursive: true, force: true });
       renameSync(join(work, 'bin'), folder);
     } catch (error) {
@@ -131,14 +120,24 @@ class Go {
 
   /**
    * Makes the folder a module that needs another one, as `NAME vVERSION`.
-   * @param options.withParts with the parts of our Kubernetes in place of those that it asks for
+   * @param replacedAs the module, as `NAME@vVERSION`, whose replacements hold here too: Go takes
+   *   them from the main module alone
    */
-  async module(needed: string, { withParts = true } = {}): Promise<void> {
-    const { stdout } = await this.run('mod', 'download', '-json', kubernetes);
-    const { GoMod } = JSON.parse(stdout) as { GoMod: string };
-    const text = moduleFile(needed, readFileSync(GoMod, 'utf8'), withParts);
-    writeFileSync(join(this.folder, 'go.mod'), text);
+  async module(needed: string, replacedAs?: string): Promise<void> {
+    const lines = ['module programs', `go ${await this.version()}`, `require ${needed}`];
+    if (replacedAs !== undefined) {
+      const { stdout } = await this.run('mod', 'download', '-json', replacedAs);
+      const { GoMod } = JSON.parse(stdout) as { GoMod: string };
+      lines.push(...replacements(readFileSync(GoMod, 'utf8')));
+    }
+    writeFileSync(join(this.folder, 'go.mod'), `${lines.join('\n\n')}\n`);
     rmSync(join(this.folder, 'go.sum'), { force: true });
+  }
+
+  /** Of the language, as `1.26.3`. */
+  private async version(): Promise<string> {
+    const { stdout } = await this.run('env', 'GOVERSION');
+    return stdout.replace(/^go/, '');
   }
 
   /** Builds commands into `bin`, and says every now and then how far it is. */
@@ -201,21 +200,14 @@ const minutesSince = (begun: number): string =>
   `${((performance.now() - begun) / 60_000).toFixed(1)} min`;
 
 /**
- * Kubernetes' own module finds its parts in folders beside it; a module that uses it has to say
- * where they really are.
+ * The replacements of a module. Kubernetes finds its parts in folders beside it; elsewhere they are
+ * modules of their own.
  */
-function moduleFile(needed: string, kubernetesModule: string, withParts: boolean): string {
-  const names = new Set(
-    [...kubernetesModule.matchAll(/^\s*(?:replace )?(k8s\.io\/[a-z-]+) => \.\/staging/gm)].map(
-      ([, name]) => name,
-    ),
+function replacements(moduleFile: string): string[] {
+  return [...moduleFile.matchAll(/^\s*(?:replace )?(\S+(?: v\S+)?) => (\S+)(?: (v\S+))?$/gm)].map(
+    ([, name, by = '', version]) =>
+      by.startsWith('.')
+        ? `replace ${name} => ${name} ${partsVersion}`
+        : `replace ${name} => ${by} ${version}`,
   );
-  const goVersion = /^go (\S+)$/m.exec(kubernetesModule)?.[1] ?? '1.26.0';
-  return [
-    'module cluster',
-    `go ${goVersion}`,
-    `require ${needed}`,
-    ...(withParts ? [...names].map((name) => `replace ${name} => ${name} ${partsVersion}`) : []),
-    '',
-  ].join('\n\n');
 }

@@ -3,16 +3,16 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, BuildTimedOut } from './build.js';
 import { Cluster, contextName } from './cluster.js';
-import { helmFolder, notBuilt, program, programFolder } from './programs.js';
+import { notBuilt, partNames, parts, program } from './programs.js';
 
-const usage = `A real Kubernetes control plane without Docker, with simulated nodes, and Helm.
+const usage = `A real Kubernetes control plane without Docker, with simulated nodes, Helm and OpenTofu.
 
   npm run kubernetes                          builds its programs once, then runs it until Ctrl-C
   npm run kubernetes -- build [--minutes N]   only builds them; exit code 75 when that takes longer than N minutes
   npm run kubernetes -- built                 are they built? Exit code 0, or 1 and what is missing
   npm run kubernetes -- up                    only runs it
 
-The build needs Go. It takes six to eight minutes on two idle cores, and took 16 beside other work; it says how far it is. When it is
+The build needs Go. It takes eight to ten minutes on two idle cores, and took 16 beside other work; it says how far it is. When it is
 broken off, the next one goes on where it was. etcd is not built: install it (Debian: apt-get install etcd-server), or name it in
 RUNBOOK_ETCD_BIN.`;
 
@@ -87,8 +87,8 @@ try {
     const missing = notBuilt();
     print(
       missing.length > 0
-        ? `not built: ${missing.join(', ')}`
-        : `built: ${programFolder()}, ${helmFolder()}`,
+        ? `not built: ${missing.map((name) => parts[name].title).join(', ')}`
+        : `built: ${partNames.map((name) => parts[name].folder()).join(', ')}`,
     );
     process.exitCode = missing.length > 0 ? 1 : 0;
   } else {

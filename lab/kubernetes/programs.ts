@@ -19,6 +19,8 @@ export const kwokVersion = '0.8.0';
 
 /** The newest Helm 3 that is made for the parts of this Kubernetes. */
 export const helmVersion = '3.21.4';
+/** The newest OpenTofu that this Go builds: Terraform without its licence. */
+export const tofuVersion = '1.12.6';
 
 export const programs = [
   'kube-apiserver',
@@ -39,31 +41,53 @@ export function program(name: Program): string {
   return join(programFolder(), name);
 }
 
-export const isBuilt = (): boolean => programs.every((name) => existsSync(program(name)));
+/** What the build makes, each in a folder of its own. */
+export const parts = {
+  kubernetes: { title: `Kubernetes ${kubernetesVersion}`, folder: programFolder, programs },
+  helm: {
+    title: `Helm ${helmVersion}`,
+    folder: (): string => join(cacheFolder(), `helm-${helmVersion}`),
+    programs: ['helm'],
+  },
+  tofu: {
+    title: `OpenTofu ${tofuVersion}`,
+    folder: (): string => join(cacheFolder(), `tofu-${tofuVersion}`),
+    programs: ['tofu'],
+  },
+} as const;
+export type PartName = keyof typeof parts;
+export const partNames = Object.keys(parts) as PartName[];
 
-/** Where the Helm is that was built with them. */
-export const helmFolder = (): string => join(cacheFolder(), `helm-${helmVersion}`);
+export function isBuilt(name: PartName): boolean {
+  const { folder, programs } = parts[name];
+  return programs.every((program) => existsSync(join(folder(), program)));
+}
 
-export const isHelmBuilt = (): boolean => existsSync(join(helmFolder(), 'helm'));
+/** The parts that the build would still have to make; empty when all is there. */
+export const notBuilt = (): PartName[] => partNames.filter((name) => !isBuilt(name));
 
 /** Helm: given by the user, built or installed; undefined when there is none. */
 export function findHelm(): string | undefined {
   const given = process.env['RUNBOOK_HELM_BIN'];
   if (given) return given;
-  return isHelmBuilt() ? join(helmFolder(), 'helm') : which('helm', ['/usr/local/bin']);
+  return isBuilt('helm') ? join(parts.helm.folder(), 'helm') : which('helm', ['/usr/local/bin']);
+}
+
+/**
+ * Terraform, or OpenTofu, which takes the same words: given by the user, installed or built;
+ * undefined when there is none.
+ */
+export function findTerraform(): string | undefined {
+  const given = process.env['RUNBOOK_TERRAFORM_BIN'];
+  if (given) return given;
+  return isBuilt('tofu')
+    ? join(parts.tofu.folder(), 'tofu')
+    : (which('terraform') ?? which('tofu'));
 }
 
 /** kubectl: built, else installed; undefined when there is none. */
 export function findKubectl(): string | undefined {
   return existsSync(program('kubectl')) ? program('kubectl') : which('kubectl');
-}
-
-/** What the build would still have to make; empty when all is there. */
-export function notBuilt(): string[] {
-  return [
-    ...(isBuilt() ? [] : [`Kubernetes ${kubernetesVersion}`]),
-    ...(isHelmBuilt() ? [] : [`Helm ${helmVersion}`]),
-  ];
 }
 
 /** Go, which builds them; undefined when it is not installed. */
@@ -82,7 +106,7 @@ export function findEtcd(): string | undefined {
 
 /** Why no cluster can be started here, and what to do; undefined when one can. */
 export function kubernetesMissing(): string | undefined {
-  if (!isBuilt())
+  if (!isBuilt('kubernetes'))
     return 'the programs of Kubernetes are not built: build them with npm run kubernetes -- build';
   if (!findEtcd())
     return 'etcd is not installed: install it (Debian: apt-get install etcd-server) or name it in RUNBOOK_ETCD_BIN';
