@@ -23,8 +23,7 @@ export interface FollowingText {
 /** The one wording for the command line, the Temporal UI, the report and messages. */
 export function followingText(step: FollowingStep): FollowingText {
   const undos = step.works.flatMap(({ undo }) => (undo ? [listAction(undo)] : []));
-  const inWords = step.undo === undefined ? [] : [step.undo];
-  const undo = undos.length > 0 ? described(undos) : inWords;
+  const undo = titled(step.undo, described(undos));
   const targets = step.targets.length > 0 ? ` at ${step.targets.join(', ')}` : '';
   const facts = [
     `${effectWords[step.effect]}${targets}`,
@@ -50,6 +49,13 @@ function doesText({ action, after = 0 }: ListedWork): readonly string[] {
 function described(works: readonly (readonly string[])[]): string[] {
   const once = new Map(works.map((lines) => [lines.join('\n'), lines]));
   return [...once.values()].flat();
+}
+
+/** As `undoWords` says it: what its author calls an undo, and what it does. */
+function titled(title: string | undefined, lines: readonly string[]): string[] {
+  const [first, ...others] = lines;
+  if (title === undefined) return [...lines];
+  return [first === undefined ? title : `${title}: ${first}`, ...others];
 }
 
 /** What a step does to its targets, for people who do not know the language's words. */

@@ -29,7 +29,7 @@ export function wrap(text: string, width: number, indent = ''): string {
  */
 const introduced =
   /(?<=\b(?:with|waits for a decision|go on): )(?:'[^']*'|[^'])+?(?=[.;]?$|[.;] [A-Z])/;
-const carriedOut = /(?<=^(?:undo: )?|\bby hand: (?:[^:]*: )?)run .+$/;
+const carriedOut = /(?<=^(?:undo: (?:[^:]*: )?)?|\bby hand: (?:[^:]*: )?)run .+$/;
 const named = /(?<!\S)(?:npx )?(?:\S*\/)?runbook [a-z-]+(?: (?:--[a-z-]+|[A-Z]{2,}\b|@latest))*/;
 const commands = new RegExp(
   [introduced, carriedOut, named].map(({ source }) => source).join('|'),

@@ -104,7 +104,7 @@ export interface FollowingStep {
   targets: string[];
   /** All that it may do. */
   works: readonly ListedWork[];
-  /** What its undo does, in words, where the works do not have it. */
+  /** What its undo does, in its author's words; absent where the works alone say it. */
   undo?: string;
   /** Why nothing undoes it, in its author's words. */
   noUndo?: string;

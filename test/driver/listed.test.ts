@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { messageNames } from '../../common/defaults.js';
 import { followingText } from '../../common/following.js';
-import type { WaitView } from '../../common/view.js';
+import type { FollowingStep, WaitView } from '../../common/view.js';
+import { followingSteps } from '../../workflows/engine/listed.js';
 import { codeCatalogue } from './specs.js';
 import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
@@ -152,9 +153,29 @@ test('a gate of a plan shows the actions up to the next gate, with what is known
     ]),
   );
   expect(shownOf(await waiting(run))).toEqual([
-    ['one: Change one', 'run do hello', 'run undo'],
+    ['one: Change one', 'run do hello', 'Take back one: run undo'],
     ['two: Change two', 'run say {steps.one.stdout}'],
     ['each/item: Change item', 'run do a', 'run do b'],
     ['later/item: Change item', 'run do {item}'],
   ]);
+});
+
+test('a step is shown with what its author calls its undo, where it has one this time', () => {
+  const shown = (undo: object): FollowingStep[] => {
+    const step = {
+      ...({ id: 'start', title: 'Start', kind: 'command', effect: 'change' } as const),
+      undo: 'Stop it again',
+    };
+    const work = { action: { kind: 'command', argv: ['start'] }, ...undo } as const;
+    const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' } as const;
+    const plan = { steps: [gate, step], targets: [] };
+    return followingSteps(plan, 'gate', { start: [work] }, () => false);
+  };
+  const texts = (steps: FollowingStep[]): string[] =>
+    steps.map(followingText).flatMap(({ facts, undo }) => [facts, ...undo]);
+  const stop = { kind: 'command', argv: ['stop'] } as const;
+  expect(texts(shown({ undo: stop }))).toEqual([
+    ...['changes something; tried once', 'Stop it again: run stop'],
+  ]);
+  expect(texts(shown({}))).toEqual(['changes something; tried once; cannot be undone']);
 });

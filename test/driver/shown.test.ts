@@ -593,7 +593,7 @@ describe('the details in the Temporal UI', () => {
     expect(shown).toContain(
       [
         '**one: Change one**: changes something; tried once',
-        '- run do hello\n- undo: run undo',
+        '- run do hello\n- undo: Take back one: run undo',
         '**hand: By hand**: changes nothing',
         '- done by people',
         '**c0: Change c0**: changes something; tried once',

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import {
   chooseCheckpoint,
+  rowsByTable,
   type JobStatus,
   type Proofs,
 } from '../../workflows/pipeline-recovery/findings.js';
@@ -40,4 +41,18 @@ test.each<[string, Record<string, number>, { stage: string; batch: number }, num
 ])('corrupt is %s', (_what, good, checkpoint, rowsAgain) => {
   const choice = chooseCheckpoint(data, proofs(good), job);
   expect(choice).toMatchObject({ checkpoint, corrupt: Object.keys(good), rowsAgain });
+});
+
+test.each<[Record<string, number>, number[]]>([
+  [{}, []],
+  [{ extract: 1 }, [10, 10, 10, 10]],
+  [{ load: 2 }, [5]],
+  [{ clean: 0, load: 2 }, [15, 15, 15]],
+])('with %j the rows are told by table, in the order of the stages', (good, rows) => {
+  const given = proofs(good);
+  const choice = chooseCheckpoint(data, given, job);
+  const tables = data.stages.map(({ table }) => table.join('.')).slice(-rows.length || 4);
+  const told = rowsByTable(data, given, choice);
+  expect(Object.entries(told)).toEqual(rows.map((each, at) => [tables[at], each]));
+  expect(Object.values(told).reduce((sum, each) => sum + each, 0)).toBe(choice.rowsAgain);
 });

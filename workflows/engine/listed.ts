@@ -6,6 +6,8 @@ import type { FollowingStep } from '../../common/view.js';
 import { innermost } from '../../language/kinds/index.js';
 import { partOf } from '../../language/paths.js';
 import type { Plan } from '../../language/plan.js';
+import type { StepSpec } from '../../language/runbook.js';
+import { hasOwnWords } from '../../language/undo-words.js';
 
 /**
  * The works of steps that a group contains, by the paths that they have around it.
@@ -41,7 +43,7 @@ export function followingSteps(
       targets: targets.filter(({ name }) => names.has(name)).map(targetText),
       works: listed,
       tried: triesWords(spec),
-      ...(spec.undo === undefined ? {} : { undo: spec.undo }),
+      ...undoTitleOf(spec, listed),
       ...(spec.noUndo === undefined ? {} : { noUndo: spec.noUndo }),
       ...(spec.pointOfNoReturn ? { pointOfNoReturn: true } : {}),
     };
@@ -50,4 +52,10 @@ export function followingSteps(
     .filter(({ path, spec }) => spec.kind === 'manual' || (works[path] ?? []).length > 0)
     .filter((step) => !isDone(step))
     .map(following);
+}
+
+/** What its author calls its undo. Code decides each time whether a step has one. */
+function undoTitleOf(spec: StepSpec, listed: readonly ListedWork[]): { undo?: string } {
+  const isUndone = spec.work !== undefined || listed.some(({ undo }) => undo !== undefined);
+  return isUndone && hasOwnWords(spec) ? { undo: spec.undo as string } : {};
 }

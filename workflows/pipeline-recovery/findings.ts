@@ -193,12 +193,9 @@ export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobSta
   // A later stage may be corrupt in an earlier batch, which has to be made again, too.
   const redone = rest.filter((each) => each === stage || corrupt.includes(each));
   const batch = Math.min(...redone.map((each) => of(each).good_batch));
-  const behind = (each: string): number =>
-    of(each)
-      .rows_by_batch.filter(([at]) => at === null || at > batch)
-      .reduce((sum, [, rows]) => sum + rows, 0);
+  const checkpoint = { stage, batch };
   return {
-    checkpoint: { stage, batch },
+    checkpoint,
     corrupt,
     verdict:
       corrupt.length === 0
@@ -206,10 +203,34 @@ export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobSta
         : `corrupt: ${corrupt.map((each) => difference(data, each, of(each))).join('; ')}`,
     // What is made as a whole is in nobody's way unless it is corrupt.
     rowsAgain:
-      isClaimed(data) || corrupt.length > 0 ? rest.reduce((sum, each) => sum + behind(each), 0) : 0,
-    rowsAhead: place === 0 ? 0 : behind(stages[place - 1] ?? stage),
+      isClaimed(data) || corrupt.length > 0
+        ? rest.reduce((sum, each) => sum + rowsBehind(of(each), batch), 0)
+        : 0,
+    rowsAhead: place === 0 ? 0 : rowsBehind(of(stages[place - 1] ?? stage), batch),
     poison: poisonOf(data, job.error),
   };
+}
+
+/** Rows of the stage that a batch after this one wrote, or that name none. */
+function rowsBehind({ rows_by_batch: byBatch }: StageProof, batch: number): number {
+  return byBatch
+    .filter(([at]) => at === null || at > batch)
+    .reduce((sum, [, rows]) => sum + rows, 0);
+}
+
+/** How many rows of which table the choice moves or makes again, in the order of the stages. */
+export function rowsByTable(
+  data: PipelineData,
+  proofs: Proofs,
+  { checkpoint: { stage, batch }, rowsAgain }: Choice,
+): Record<string, number> {
+  if (rowsAgain === 0) return {};
+  const from = data.stages.findIndex(({ name }) => name === stage);
+  return Object.fromEntries(
+    data.stages
+      .slice(from)
+      .map(({ name, table }) => [table.join('.'), rowsBehind(proofOf(proofs, name), batch)]),
+  );
 }
 
 /** The result of the comparison with the source. */

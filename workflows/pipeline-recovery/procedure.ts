@@ -18,6 +18,7 @@ import {
   chooseCheckpoint,
   failedJob,
   heldRows,
+  rowsByTable,
   type Checkpoint,
   type Choice,
   type Compared,
@@ -139,7 +140,7 @@ async function recover(
       const further = inputs.maxRestarts - restarts;
       await run.gate(
         'approve',
-        questionFor(run, found, { status: shown, choice, kept, further, preview }),
+        questionFor(run, found, { status: shown, proofs, choice, kept, further, preview }),
       );
     }
     approved = true;
@@ -226,6 +227,7 @@ function questionFor(
   found: Case,
   asked: {
     status: JobStatus & Pick<Restarted, 'tasks'>;
+    proofs: Proofs;
     choice: Choice;
     kept: string;
     further: number;
@@ -233,9 +235,10 @@ function questionFor(
   },
 ): GateQuestion {
   const { runner, actions } = found;
-  const { status, choice, kept, further, preview } = asked;
+  const { status, proofs, choice, kept, further, preview } = asked;
   const { error } = status;
   const limits = limitsOf(found.pipeline.pipeline);
+  const tables = rowsByTable(found.pipeline.pipeline.data, proofs, choice);
   const evidence: JsonObject = {
     'failed job': status.id,
     'failed stage': status.stage ?? 'none',
@@ -243,6 +246,7 @@ function questionFor(
     verdict: choice.verdict,
     checkpoint: placeOf(choice.checkpoint),
     'rows moved to quarantine and processed again': choice.rowsAgain,
+    ...(choice.rowsAgain > 0 ? { 'of these, by table': tables } : {}),
     'rows waiting in the stage before': choice.rowsAhead,
     'offending record': error?.record ?? 'none named',
     ...(error?.isPoison && choice.poison === null
