@@ -88,8 +88,8 @@ export interface Message {
   } | null;
   /** The exact commands that answer, the usual one first; none where nothing is asked. */
   commands: { verb: string; command: string }[];
-  /** What the step does, which failed; null where nothing failed, or that is not known. */
-  did: string | null;
+  /** What the step that failed was asked to do; empty where nothing failed, or it is not known. */
+  did: string[];
   /** The command that shows what it has written; null as above. */
   output: string | null;
   /** Where the commands work as they stand; null: wherever the command line is installed. */

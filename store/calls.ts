@@ -38,6 +38,7 @@ export interface CallFacts {
   startedAt: string;
   targets: Pick<PlannedTarget, 'name' | 'environment'>[];
   steps: readonly StepSpec[];
+  inputs: JsonObject;
   call: {
     kind: CallKind;
     id: string;
@@ -64,6 +65,8 @@ export interface CallFacts {
   taken: { by: string; at: string } | null;
   /** The decision that ended the call; null when none did. */
   decision: { verb: string; by: string; reason: string; at: string } | null;
+  /** What the last attempt of the step was asked to do, in lines; null when none has begun. */
+  did: string[] | null;
 }
 
 /**
@@ -79,6 +82,9 @@ export async function callFacts(
     text: `SELECT r.run, r.first_run_id, r.execution, r.runbook, r.title AS run_title, r.drill,
                   r.state, r.requester, r.reason, r.started_at, r.problem,
                   r.plan->'targets' AS targets, r.plan->'steps' AS steps, r.targets AS names,
+                  r.inputs,
+                  (SELECT a.does FROM runbook.attempts a WHERE a.run_no = r.no AND a.path = c.call
+                    ORDER BY a.attempt DESC LIMIT 1) AS did,
                   c.kind, c.call, c.attempt, c.title, c.since, c.deadline, c.who, c.verbs, c.digest,
                     c.evidence, c.follows, c.command, c.closed_at,
                   (SELECT coalesce(json_agg(json_build_object('path', s.path,
@@ -123,6 +129,7 @@ export async function callFacts(
     startedAt: row.started_at.toISOString(),
     targets: inPlan.length > 0 ? inPlan : row.names.map((name) => ({ name, environment: '' })),
     steps: row.steps ?? [],
+    inputs: row.inputs,
     call: {
       kind: row.kind,
       id: row.call,
@@ -141,6 +148,7 @@ export async function callFacts(
     changes: row.changes,
     undone: row.undone,
     begun: row.begun,
+    did: row.did,
     taken: row.taken && { ...row.taken, at: new Date(row.taken.at).toISOString() },
     decision: row.decision && { ...row.decision, at: new Date(row.decision.at).toISOString() },
   };
@@ -161,6 +169,8 @@ interface FactsRow {
   targets: PlannedTarget[] | null;
   steps: StepSpec[] | null;
   names: string[];
+  inputs: JsonObject;
+  did: string[] | null;
   kind: CallKind;
   verbs: AnswerVerb[];
   call: string;

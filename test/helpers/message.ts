@@ -34,7 +34,7 @@ export function messageWith(text: string, change: Partial<Message> = {}): Messag
     ...{
       form: text,
       ack: text,
-      did: text,
+      did: [text],
       output: text,
       where: text,
       startAgain: text,

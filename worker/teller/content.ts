@@ -11,10 +11,12 @@ import { asksPeople, type CallKind, type Message, type MessageKind } from '../..
 import { problemLine } from '../../common/next-step.js';
 import { endStates } from '../../common/view.js';
 import { uiLink } from '../../common/ui-link.js';
-import { describeAction, type Action } from '../../language/kinds/index.js';
+import { foldSteps, type FoldedStep } from '../../language/fold.js';
+import { listAction, type Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import type { CallFacts } from '../../store/index.js';
 import { partOf } from '../../language/paths.js';
+import { storedStep } from '../../language/stored-step.js';
 
 /** What messages say of the worker that sends them. */
 export interface TellingSettings {
@@ -73,7 +75,7 @@ export function contentOf(telling: Telling, facts: CallFacts, settings: TellingS
     taken: facts.taken,
     over: what === 'over' ? overBy(facts) : null,
     commands: asks ? commandsFor(command, key.run, call) : [],
-    did: asks ? whatDid(facts) : null,
+    did: asks ? whatDid(facts) : [],
     output: asks ? outputCommand(command, key.run, call) : null,
     where: settings.where,
     form: asks ? formFor(command, key.run, call) : null,
@@ -95,13 +97,29 @@ function formFor(name: string, run: string, call: CallFacts['call']): string | n
   return isQuestion(kind) ? usualForm(name, run, { ...call, kind }) : null;
 }
 
-/** What a step that failed does, as the plan has it: values of other steps are named in it. */
-function whatDid({ call: { kind, id }, steps }: CallFacts): string | null {
-  if (kind !== 'failure' && kind !== 'undo') return null;
-  const own = id.replace(/\.undo$/, '');
-  const work = declaredIn(steps).find(({ path }) => path === own)?.spec.work;
-  const action = kind === 'undo' ? work?.undo : work?.action;
-  return action === undefined ? null : describeAction(action as unknown as Action);
+/**
+ * What a step that failed was asked to do. One that was never begun is described as the plan has
+ * it, with the values that are known; what undoes it is evidence of its question.
+ */
+function whatDid({ call: { kind, id }, steps, inputs, did }: CallFacts): string[] {
+  if (kind !== 'failure' && kind !== 'undo') return [];
+  if (did !== null || kind === 'undo') return did ?? [];
+  const top = storedStep({ steps }, id)?.top;
+  const work = top === undefined ? undefined : foldedAt(foldSteps(steps, { inputs }), top)?.work;
+  return work ? [...listAction(work.action as unknown as Action)] : [];
+}
+
+/** The step of a declared path. */
+function foldedAt(steps: readonly FoldedStep[], path: string): StepSpec | undefined {
+  for (const step of steps) {
+    const found = step.path === path ? step.spec : foldedAt(insideOf(step), path);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function insideOf({ steps, cases = [] }: FoldedStep): readonly FoldedStep[] {
+  return [...steps, ...cases.flatMap((each) => each.steps)];
 }
 
 function isQuestion(kind: CallKind): kind is Exclude<CallKind, 'pause' | 'left'> {

@@ -75,7 +75,7 @@ function asked({ call, undo, commands, form, ack, output, where, did }: Message)
   const undos = undoLines(undo);
   return [
     ...(evidence.length > 0 ? [{ title: 'What is known', rows: evidence }] : []),
-    ...(did === null ? [] : [{ title: 'What it does', lines: [visibleLine(did, mostOfLines)] }]),
+    ...(did.length === 0 ? [] : [{ title: 'What it does', lines: didLines(did) }]),
     ...(output === null ? [] : [{ title: 'What it has written', commands: [output] }]),
     ...(follows.length > 0 ? [{ title: followingTitle, lines: follows }] : []),
     ...(undos.length > 0 ? [{ title: 'What can be undone', lines: undos }] : []),
@@ -87,6 +87,11 @@ function asked({ call, undo, commands, form, ack, output, where, did }: Message)
     ...(ack === null ? [] : [{ title: 'Tell the others that you are at it', commands: [ack] }]),
     ...(where === null ? [] : [{ title: 'The commands work', lines: [where] }]),
   ];
+}
+
+function didLines(did: readonly string[]): string[] {
+  const lines = did.slice(0, mostLines).map((line) => visibleLine(line, mostOfLines));
+  return did.length > mostLines ? [...lines, `and ${did.length - mostLines} more`] : lines;
 }
 
 function leftRows({ left }: Message): [string, string][] {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { StepState } from '../../../common/view.js';
 import type { CallFacts } from '../../../store/index.js';
+import type { StepSpec } from '../../../language/runbook.js';
+import { readExpression } from '../../../language/read-expression.js';
 import { channelsFor } from '../../../worker/teller/channels.js';
 import { contentOf } from '../../../worker/teller/content.js';
 import { headline } from '../../../worker/teller/sections.js';
@@ -18,6 +20,8 @@ function facts(change: Partial<CallFacts> = {}, call: Partial<CallFacts['call']>
     targets: [{ name: 'orders', environment: 'production' }],
     ...{
       steps: [],
+      inputs: {},
+      did: null,
       changes: [],
       undone: [],
       begun: [],
@@ -293,4 +297,55 @@ test('a step that failed says what it does, what shows its output, and where com
   expect(of({ kind: 'undo', id: 'a.undo' })).toContain('runbook logs run-1 a\n');
   expect(of({}, null)).not.toContain('The commands work');
   expect(of({ kind: 'approval', id: 'gate' })).not.toMatch(/What it does|has written/);
+});
+
+describe('what a step that failed was asked to do', () => {
+  const failure = { kind: 'failure', id: 'all/a/do' } as const;
+  const word = readExpression('inputs.word');
+  const other = readExpression('steps.one.word');
+  const declared: StepSpec[] = [
+    {
+      ...{ id: 'all', title: 'All', kind: 'forEach', effect: 'change', items: ['a'] },
+      steps: [
+        {
+          ...{ id: 'do', title: 'Do', kind: 'command', effect: 'change', undo: 'Take it back' },
+          work: {
+            action: { kind: 'command', argv: ['do', word, other] as never },
+            undo: { kind: 'command', argv: ['undo', word] as never },
+          },
+        },
+      ],
+    },
+  ];
+  const told = (change: Partial<CallFacts>, call: Partial<CallFacts['call']> = failure) =>
+    contentOf(
+      telling,
+      facts({ steps: declared, inputs: { word: 'hello' }, ...change }, call),
+      settings,
+    );
+
+  test('is what its last attempt was given, with all values', () => {
+    const did = ['2 statements in one transaction at orders:', "1. DELETE (a = 'x')", '2. SELECT'];
+    const message = told({ did });
+    expect(message.did).toEqual(did);
+    expect(textOf(message)).toContain(
+      "What it does:\n  2 statements in one transaction at orders:\n  1. DELETE (a = 'x')\n  2. SELECT",
+    );
+    const many = Array.from({ length: 30 }, (_, at) => `${at + 1}. SELECT`);
+    expect(textOf(told({ did: many }))).toMatch(/20\. SELECT\n {2}and 10 more/);
+  });
+
+  test('is told from the plan, with the values that are known, when it was never begun', () => {
+    expect(told({}).did).toEqual(['run do hello {steps.one.word}']);
+    expect(textOf(told({}))).not.toContain('{inputs.');
+    expect(told({}, { ...failure, id: 'all' }).did).toEqual([]);
+    expect(told({}, { ...failure, id: 'no-such-step' }).did).toEqual([]);
+  });
+
+  test('is nothing that people do: their question says what', () => {
+    const undo = { kind: 'undo', id: 'all/a/do.undo' } as const;
+    expect(told({}, undo).did).toEqual([]);
+    expect(told({ did: ['run undo hello'] }, undo).did).toEqual(['run undo hello']);
+    expect(told({ did: ['x'] }, { kind: 'approval', id: 'gate' }).did).toEqual([]);
+  });
 });
