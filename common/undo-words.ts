@@ -16,6 +16,12 @@ export function undoWords(spec: StepSpec, action: Action): string {
   return hasOwnWords(spec) ? `${spec.undo ?? ''}: ${does}` : does;
 }
 
+/** What people are asked to do about a step that they have done. */
+export function undoOfHandWork(spec: StepSpec): string {
+  const what = hasOwnWords(spec) ? spec.undo?.replace(/^by hand: /, '') : `Undo: ${spec.title}`;
+  return `${what} (the step was done by hand, so its undo is, too)`;
+}
+
 /** What an attempt of the undo is called. */
 export function undoTitle(spec: StepSpec): string {
   return `Undo: ${hasOwnWords(spec) ? spec.undo : spec.title}`;

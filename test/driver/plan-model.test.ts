@@ -209,7 +209,8 @@ async function lead(run: Run, known: Map<string, ModelStep>, trouble?: Random): 
     if (!wait) continue;
     const isUndo = wait.id.endsWith('.undo');
     const step = known.get(wait.id.replace(/\.undo$/, ''));
-    const verb = answerTo(step, isUndo, given.get(wait.id) ?? 0);
+    const isByHand = 'what to do' in wait.evidence;
+    const verb = answerTo(step, { isUndo, isByHand }, given.get(wait.id) ?? 0);
     run.signal('decide', {
       ...{
         version: 1,
@@ -240,12 +241,16 @@ async function judgedGood(run: Run, decision: string): Promise<boolean> {
 }
 
 /** @param nth how many answers it has had */
-function answerTo(step: ModelStep | undefined, isUndo: boolean, nth: number): string {
+function answerTo(
+  step: ModelStep | undefined,
+  { isUndo, isByHand }: { isUndo: boolean; isByHand: boolean },
+  nth: number,
+): string {
   if (step?.kind === 'approval') return step.approve ? 'approve' : 'reject';
   if (step?.kind === 'manual') return step.answer;
   if (step?.kind !== 'command') throw new Error('nothing there to answer');
   const answers = isUndo ? (step.undo?.answers ?? []) : step.answers;
-  return answers[nth] ?? 'retry';
+  return answers[nth] ?? (isByHand ? 'done' : 'retry');
 }
 
 /** What was seen, in the model's words. */

@@ -102,7 +102,7 @@ class Stopped extends Error {
 /** What becomes of the plan. */
 export function expectedOf(steps: readonly ModelStep[]): Expected {
   const result: Expected = { state: 'succeeded', effects: [], undone: [], steps: {} };
-  let undos: { path: string; step: ModelStep & { kind: 'command' } }[] = [];
+  let undos: { path: string; step: ModelStep & { kind: 'command' }; byHand?: true }[] = [];
   let exceptions = 0;
   try {
     sequence(steps, '', result.effects);
@@ -184,7 +184,11 @@ export function expectedOf(steps: readonly ModelStep[]): Expected {
         throw step.onFailure === 'rollback' ? rolled() : new Stopped('failed', false);
       }
       const answer = answers.shift() ?? 'retry';
-      if (answer !== 'retry') return answered(answer, path);
+      if (answer === 'retry') continue;
+      // People undo what people have done.
+      if (answer === 'done')
+        undos = undos.map((each) => (each.path === path ? { ...each, byHand: true } : each));
+      return answered(answer, path);
     }
   }
 
@@ -206,16 +210,16 @@ export function expectedOf(steps: readonly ModelStep[]): Expected {
 
   function rollBack(): void {
     let left = false;
-    for (const { path, step } of undos.reverse()) {
+    for (const { path, step, byHand } of undos.reverse()) {
       const tries = [...(step.undo?.tries ?? [])];
       const answers = [...(step.undo?.answers ?? [])];
       for (;;) {
-        if ((tries.shift() ?? 'ok') === 'ok') {
+        if (!byHand && (tries.shift() ?? 'ok') === 'ok') {
           result.undone.push(path);
           result.steps[path] = 'undone';
           break;
         }
-        const answer = answers.shift() ?? 'retry';
+        const answer = answers.shift() ?? (byHand ? 'done' : 'retry');
         if (answer === 'retry') continue;
         result.steps[path] = answer === 'done' ? 'undone' : 'failed';
         if (answer !== 'done') left = true;

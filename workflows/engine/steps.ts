@@ -2,8 +2,6 @@ import { isCancellation } from '@temporalio/workflow';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import { isRefusedStart } from '../../common/failures.js';
 import { gateFor } from '../../common/gate-before.js';
-import { undoWords } from '../../common/undo-words.js';
-import { undoneByHand } from '../../language/undo-words.js';
 import { probePath } from '../../language/paths.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -16,6 +14,7 @@ import { passGuards } from './guards.js';
 import { ProcedureStopped, StepFailed } from './outcome.js';
 import { forCode } from './outputs.js';
 import type { LiveRun } from './live-run.js';
+import { StepUndos } from './step-undos.js';
 
 /** Limit of the probe whether a reused result still holds, in milliseconds. */
 const probeMs = 30_000;
@@ -26,10 +25,12 @@ const probeMs = 30_000;
  */
 export class Steps {
   private readonly attempts: Attempts;
+  private readonly undos: StepUndos;
   readonly budgets = new Budgets();
 
   constructor(readonly run: LiveRun) {
     this.attempts = new Attempts(run);
+    this.undos = new StepUndos(run);
   }
 
   /** Does a step anywhere in the plan. @param top its declared path */
@@ -37,20 +38,20 @@ export class Steps {
     const before = this.run.gates.count(gateFor(spec, top, this.run.plan), top);
     const settled = this.run.board.settled(path);
     if (settled && (await this.stillHolds(settled, spec, work))) {
-      this.registerUndo(path, spec, work);
+      this.undos.begun(path, spec, work);
       return this.guarded(path, this.resultOf(settled, spec));
     }
     const row = this.run.board.row(path, spec);
     // A step whose question the previous execution left open asks again; it does not run again.
     let begun = this.run.desk.asked(path) > 0;
-    if (begun) this.registerUndo(path, spec, work);
+    if (begun) this.undos.begun(path, spec, work);
     for (;;) {
       let problem =
         this.run.desk.open(path) ??
         (this.run.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
       if (!problem) {
         await passGuards({ step: spec, top, work, before }, this.run);
-        if (!begun) this.registerUndo(path, spec, work);
+        if (!begun) this.undos.begun(path, spec, work);
         begun = true;
         delete row.takenFrom;
         this.run.board.begin(row);
@@ -67,7 +68,12 @@ export class Steps {
       }
       const asked = { ...aboutFailure(spec, problem), ...this.run.decidersFor(path) };
       const decision = await this.run.desk.ask(path, spec, row, asked);
-      if (decision.verb !== 'retry') return this.applyDecision(decision, row, problem);
+      if (decision.verb !== 'retry') {
+        const output = this.applyDecision(decision, row, problem);
+        // It had begun in the run that this one was started from.
+        if (!begun && decision.verb === 'done') this.undos.begun(path, spec, work);
+        return output;
+      }
       this.run.board.programsChanged(this.run.programs.accept(path));
       if (decision.inputs) await this.run.changeInputs(decision.inputs);
     }
@@ -101,13 +107,20 @@ export class Steps {
   ): Promise<{ output: Json } | null> {
     const { board, desk } = this.run;
     const before = board.settled(path);
-    if (before) return { output: this.resultOf(before, spec) };
+    if (before) {
+      this.undos.doneByHand(spec, before);
+      return { output: this.resultOf(before, spec) };
+    }
     const row = board.row(path, spec);
     if (!desk.open(path)) board.begin(row);
     const policy = this.failurePolicy(spec, problem);
     if (policy !== 'ask') return { output: this.applyPolicy(policy, row, problem) };
     const decision = await desk.ask(path, spec, row, question);
-    if (decision.verb !== 'retry') return { output: this.applyDecision(decision, row, problem) };
+    if (decision.verb !== 'retry') {
+      const output = this.applyDecision(decision, row, problem);
+      this.undos.doneByHand(spec, row);
+      return { output };
+    }
     // With changed inputs the next execution evaluates it.
     if (decision.inputs && (await this.run.changeInputs(decision.inputs)))
       await this.run.turn.until(() => false);
@@ -309,6 +322,7 @@ export class Steps {
         return this.skip(row, problem);
       case 'done':
         this.run.board.end(row, 'done-by-hand', { output: decision.outputs ?? null });
+        this.undos.leaveToPeople(row);
         return decision.outputs ?? null;
       default:
         this.run.board.end(row, 'failed', { error: problem });
@@ -325,27 +339,6 @@ export class Steps {
     this.run.board.end(row, 'skipped', { error: problem });
     this.run.exceptions.push(row.id);
     return null;
-  }
-
-  /**
-   * Called when the step begins, or began in an earlier execution: from here on it may need an
-   * undo.
-   */
-  private registerUndo(path: string, spec: StepSpec, work: Work): void {
-    // A drill removes everything it made, also what lies before a point of no return.
-    const noReturn = spec.pointOfNoReturn === true && !this.run.plan.drill;
-    if (noReturn) this.run.undos.clear();
-    const { undo, undoByHand } = work;
-    const row = this.run.board.row(path, spec);
-    if (row.state === 'undone') return;
-    if (undo) {
-      this.run.undos.register({ path, spec, action: undo });
-      row.undo = undoWords(spec, undo);
-    } else if (undoByHand !== undefined) {
-      this.run.undos.register({ path, spec, byHand: undoByHand });
-      row.undo = undoneByHand(undoByHand);
-    }
-    this.run.showUndos();
   }
 
   /** The result of a step that was settled earlier. */

@@ -1,6 +1,9 @@
 import { isInside } from '../../language/paths.js';
 import type { Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
+import { undoneByHand } from '../../language/undo-words.js';
+import { undoOfHandWork, undoWords } from '../../common/undo-words.js';
+import type { Work } from './attempts.js';
 
 /**
  * A step's compensation, registered before the step acts: the step may have had its effect even
@@ -15,13 +18,40 @@ export interface Undo {
   byHand?: string;
 }
 
+/** What undoes a step; undefined where nothing does. */
+export function undoOf(
+  path: string,
+  spec: StepSpec,
+  { undo: action, undoByHand: byHand }: Pick<Work, 'undo' | 'undoByHand'>,
+): Undo | undefined {
+  if (action) return { path, spec, action };
+  return byHand === undefined ? undefined : { path, spec, byHand };
+}
+
+/**
+ * The undo of a step that people have done: theirs, too. An action takes back what ours would have
+ * made, perhaps by a key that theirs does not have.
+ */
+export function byPeople(undo: Undo): Undo {
+  const { path, spec, action } = undo;
+  return action ? { path, spec, byHand: undoOfHandWork(spec) } : undo;
+}
+
+/** The undo in words. */
+export function wordsOf({ spec, action, byHand }: Undo): string {
+  return action ? undoWords(spec, action) : undoneByHand(String(byHand));
+}
+
 /** The undos that are registered, newest first. */
 export class UndoList {
   private entries: Undo[] = [];
   private readonly temporary = new Set<string>();
 
+  /** One that the step has already keeps its place. */
   register(undo: Undo): void {
-    this.entries.push(undo);
+    const place = this.entries.findIndex(({ path }) => path === undo.path);
+    if (place === -1) this.entries.push(undo);
+    else this.entries[place] = undo;
   }
 
   /** A point of no return was passed: nothing before it can be undone any more, but what has to. */
@@ -67,6 +97,10 @@ export class UndoList {
       ...this.entries.filter((undo) => !goesFirst(undo)),
       ...this.entries.filter((undo) => goesFirst(undo)),
     ];
+  }
+
+  at(path: string): Undo | undefined {
+    return this.entries.find((each) => each.path === path);
   }
 
   /** The newest entry; it stays until `removeNewest`. */
