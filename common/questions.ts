@@ -222,6 +222,9 @@ export function answeredWith(verb: string): Pick<Phrases, 'state' | 'words'> {
   return phrasesOf(verb) ?? { state: 'answered', words: `answered with ${verb}` };
 }
 
+/** Decisions about the run as a whole that end its procedure, and with it all that it asks. */
+export const endingVerbs: readonly DecisionVerb[] = ['cancel', 'rollback', 'abort'];
+
 /** Answers after which the run ends, and undoes what it changed. */
 const undoing: readonly string[] = ['reject', 'rollback', 'cancel'] satisfies DecisionVerb[];
 

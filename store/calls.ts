@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import type { CallKind } from '../common/message.js';
-import type { AnswerVerb } from '../common/questions.js';
+import { endingVerbs, type AnswerVerb } from '../common/questions.js';
 import type { FollowingStep, Problem, RunState, StepState } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import type { PlannedTarget } from '../language/plan.js';
@@ -107,11 +107,11 @@ export async function callFacts(
                     WHERE d.run_no = c.run_no AND d.accepted AND c.closed_at IS NOT NULL
                       AND d.judged_at BETWEEN c.since AND c.closed_at
                       AND ((d.about_id = c.call AND d.attempt = c.attempt)
-                        OR (d.about_id IS NULL AND d.verb IN ('cancel', 'rollback', 'abort')))
+                        OR (d.about_id IS NULL AND d.verb = ANY ($4)))
                     ORDER BY d.about_id IS NULL, d.no DESC LIMIT 1) AS decision
            FROM runbook.calls c JOIN runbook.runs r ON r.no = c.run_no
            WHERE c.run_no = $1 AND c.call = $2 AND c.attempt = $3`,
-    values: [no, call, attempt],
+    values: [no, call, attempt, endingVerbs],
   });
   const row = rows[0];
   if (!row) return null;

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { Verdict } from '../common/envelope.js';
+import type { DecisionEnvelope, Verdict } from '../common/envelope.js';
 import type { SignalNote } from '../common/judgement.js';
-import { aboutIn } from '../common/questions.js';
+import { aboutIn, endingVerbs } from '../common/questions.js';
 import type { RunKey } from '../common/keys.js';
 import { senderIn, type Sender } from '../common/sender.js';
 import type { DecisionView } from '../common/view.js';
 import { cleanText, firstBytes, jsonText } from './clean.js';
 import { lockRun } from './find-run.js';
 import { inTransaction, type Connection } from './transaction.js';
-import { settleWaits } from './waits.js';
+import { closeAsked, settleWaits } from './waits.js';
 
 /** Bytes that are kept of a malformed decision. */
 const rawBytes = 4_096;
@@ -53,8 +53,16 @@ export function recordDecisions(
                AND d.accepted AND d.decision = ANY ($2)`,
       values: [no, decisions.map(({ verdict }) => cleanText(verdict.decision))],
     });
+    const endings = decisions.filter(isEnding).map(({ verdict }) => cleanText(verdict.decision));
+    if (endings.length > 0) await closeAsked(client, no, endings);
     await settleWaits(client, no);
   });
+}
+
+/** Whether the decision was accepted and ended the run's procedure. */
+function isEnding({ envelope, verdict }: JudgedDecision): boolean {
+  const { verb, about } = (envelope ?? {}) as Partial<DecisionEnvelope>;
+  return verdict.accepted && about === undefined && endingVerbs.some((each) => each === verb);
 }
 
 async function insertDecisions(

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { decisionText } from '../common/decision-text.js';
-import { answeredWith } from '../common/questions.js';
+import { answeredWith, decides, endingVerbs } from '../common/questions.js';
 import { type FormerEnd, overText } from '../common/former-ends.js';
 import { takeOverText } from '../common/take-overs.js';
 import { statedName } from '../common/sender.js';
@@ -99,6 +99,7 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
       (!wait.closedAt || d.at <= wait.closedAt),
   );
   const answer = by && answeredWith(by.verb);
+  const ending = by ? undefined : endingOf(wait, decisions);
   const state = answer ? answer.state : wait.closedAt === null ? 'waiting' : 'closed';
   return {
     at: wait.since,
@@ -108,7 +109,7 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
     attempt: wait.attempt,
     state,
     by: by?.by ?? null,
-    text: `${wait.title}: ${answer ? askedText(wait) : howItStands(wait)}`,
+    text: `${wait.title}: ${answer ? askedText(wait) : howItStands(wait, ending)}`,
     ...{ evidence: wait.evidence, digest: wait.digest },
     ...(wait.follows ? { follows: wait.follows } : {}),
   };
@@ -120,9 +121,30 @@ function askedText({ kind, who, digest }: Pick<RecordedWait, 'kind' | 'who' | 'd
   return `asked of ${who}${digest === '' ? '' : `, about ${digest}`}`;
 }
 
+/** The decision about the whole run that ended the wait. */
+function endingOf(
+  { since, closedAt }: RecordedWait,
+  decisions: readonly DecisionView[],
+): DecisionView | undefined {
+  return decisions.find(
+    ({ accepted, about, verb, at }) =>
+      accepted &&
+      about === null &&
+      endingVerbs.some((each) => each === verb) &&
+      at >= since &&
+      closedAt !== null &&
+      at <= closedAt,
+  );
+}
+
 /** A wait that nobody has decided, as the end of a sentence. */
-function howItStands({ kind, who, digest, closedAt }: RecordedWait): string {
+function howItStands(
+  { kind, who, digest, closedAt }: RecordedWait,
+  ending: DecisionView | undefined,
+): string {
   if (closedAt === null) return `waits for ${who}`;
+  if (ending)
+    return `${askedText({ kind, who, digest })}; closed at ${closedAt}: ${ending.by} ${decides(ending.verb, null)}`;
   if (kind === 'lease') return `waited for ${who} until ${closedAt}`;
   return `${askedText({ kind, who, digest })}; closed without a decision at ${closedAt}`;
 }

@@ -65,7 +65,7 @@ export function saveRun(
     const isAuthoritative = ended || (save ? save.all : arrival === 'revived');
     await saveSteps(client, no, view.steps, isAuthoritative);
     await saveWaits(client, no, view.waitingFor);
-    await closeWaits(client, no, view.waitingFor, ended);
+    await closeWaits(client, no, ended ? [] : view.waitingFor, ended || save !== undefined);
     await settleWaits(client, no);
     if (ended) {
       await closeAttempts(client, no);

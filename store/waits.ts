@@ -33,28 +33,29 @@ export async function saveWaits(
 /**
  * Closes waits that are not in this state of the run. A wait that began after all waits in this
  * state is left open: the state is older than the wait.
+ * @param isNewest nothing can have been asked since: closes all that are not in it
  */
 export async function closeWaits(
   client: pg.PoolClient,
   no: string,
   waits: readonly WaitView[],
-  ended: boolean,
+  isNewest: boolean,
 ): Promise<void> {
-  if (!ended && waits.length === 0) return;
+  if (!isNewest && waits.length === 0) return;
   await client.query({
     name: 'waits-close',
     text: `UPDATE runbook.waits w
            SET closed_at = coalesce((SELECT s.ended_at FROM runbook.steps s
                  WHERE s.run_no = w.run_no AND s.path = w.about_id), now())
            WHERE w.run_no = $1 AND w.closed_at IS NULL
-             AND ($3 OR (w.since < $4::timestamptz
-               AND NOT EXISTS (
-                 SELECT FROM json_to_recordset($2::json) AS open (id text, attempt integer)
-                 WHERE open.id = w.about_id AND open.attempt = w.attempt)))`,
+             AND ($3 OR w.since < $4::timestamptz)
+             AND NOT EXISTS (
+               SELECT FROM json_to_recordset($2::json) AS open (id text, attempt integer)
+               WHERE open.id = w.about_id AND open.attempt = w.attempt)`,
     values: [
       no,
       jsonText(waits),
-      ended,
+      isNewest,
       waits
         .map((wait) => wait.since)
         .sort()
@@ -83,6 +84,34 @@ export async function settleWaits(client: pg.PoolClient, no: string): Promise<vo
              AND EXISTS (SELECT FROM runbook.waits w WHERE w.run_no = r.no)
              AND NOT EXISTS (SELECT FROM runbook.waits w WHERE w.run_no = r.no AND w.closed_at IS NULL)`,
     values: [no],
+  });
+}
+
+/**
+ * Closes what the procedure of a run asked that these decisions have ended, with its steps. Undos
+ * go on asking.
+ * @param decisions ids of accepted decisions about the run as a whole
+ */
+export async function closeAsked(
+  client: pg.PoolClient,
+  no: string,
+  decisions: readonly string[],
+): Promise<void> {
+  await client.query({
+    name: 'waits-close-asked',
+    text: `WITH closed AS (
+             UPDATE runbook.waits w SET closed_at = greatest(d.judged_at, w.since)
+             FROM runbook.decisions d
+             WHERE w.run_no = $1 AND w.closed_at IS NULL AND w.kind <> 'undo'
+               AND d.run_no = w.run_no AND d.decision = ANY ($2) AND d.accepted
+             RETURNING w.about_id, w.closed_at
+           )
+           UPDATE runbook.steps s SET ended_at = closed.closed_at,
+             state = CASE s.state WHEN 'waiting' THEN 'skipped' ELSE 'failed' END
+           FROM closed
+           WHERE s.run_no = $1 AND s.path = closed.about_id
+             AND s.state IN ('waiting', 'needs-operator')`,
+    values: [no, decisions],
   });
 }
 

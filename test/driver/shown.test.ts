@@ -267,7 +267,7 @@ describe('a run from its start to its end', () => {
     const view = await status(run);
     expect(view).toMatchObject({ state: 'rolled-back', waitingFor: [], undos: [] });
     expect(second(view.endedAt)).toBeGreaterThan(4);
-    expect(view.steps.map(({ state }) => state)).toEqual(['undone', 'undone', 'waiting']);
+    expect(view.steps.map(({ state }) => state)).toEqual(['undone', 'undone', 'skipped']);
     expect(published(run)).toEqual([
       'search-attributes running one',
       'search-attributes paused one',

@@ -13,8 +13,9 @@ import {
 import { effectWords } from '../../common/following.js';
 import { nextStep } from '../../common/next-step.js';
 import { undoWords } from '../../common/undo-words.js';
-import type { Problem, StepView } from '../../common/view.js';
+import type { Problem, StepState, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
+import { cancelledWhileItWaited } from './outcome.js';
 import type { Question, Questions } from './questions.js';
 
 /** A question of a step, as the next execution of the run gets it. */
@@ -110,6 +111,9 @@ export class Desk {
     const saved = this.questions.open(question, { title, evidence }, isNew);
     try {
       await this.questions.answered(question);
+    } catch (error) {
+      this.board.end(row, ...unanswered(asked));
+      throw error;
     } finally {
       this.questions.close(question);
     }
@@ -272,4 +276,12 @@ function whatHappened({ problem }: DeskQuestion, command: string): JsonObject {
 /** State of the step while it asks. */
 function stateOf({ kind, problem }: DeskQuestion): 'unknown' | 'needs-operator' | 'waiting' {
   return problem.type === 'OutcomeUnknown' ? 'unknown' : rulesOfQuestion(kind).state;
+}
+
+/** How the step ends that the run, or the group around it, was ended without an answer to. */
+function unanswered(asked: DeskQuestion): [StepState, { error: Problem }] {
+  const { problem } = asked;
+  const state = stateOf(asked);
+  if (state === 'waiting') return ['skipped', { error: cancelledWhileItWaited }];
+  return [state === 'unknown' ? 'unknown' : 'failed', { error: problem }];
 }

@@ -11,7 +11,7 @@ import { isListed, type ListedWork, type ListedWorks } from '../../common/listed
 import type { Problem, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
 import { followingSteps } from './listed.js';
-import { GateRejected } from './outcome.js';
+import { cancelledWhileItWaited, GateRejected } from './outcome.js';
 import { codeIn } from './programs.js';
 import type { Question, Questions } from './questions.js';
 import type { Turn } from './turn.js';
@@ -262,6 +262,9 @@ export class Gates {
         await saved;
         saved = this.open(gate, row, asked);
       }
+    } catch (error) {
+      board.end(row, 'skipped', { error: cancelledWhileItWaited });
+      throw error;
     } finally {
       questions.close(gate);
     }

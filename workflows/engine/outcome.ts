@@ -70,6 +70,12 @@ export class TargetRefused extends Error {
   }
 }
 
+/** The problem of a step that waited when the run, or the group around it, was ended. */
+export const cancelledWhileItWaited: Problem = {
+  type: 'Cancelled',
+  message: 'cancelled while it waited',
+};
+
 /** Whether a procedure ends so on purpose; any other error is a bug. */
 export function endsOnPurpose(error: unknown): boolean {
   const known = [StepFailed, GateRejected, ProcedureStopped, TargetRefused];

@@ -60,6 +60,8 @@ interface Asking {
  */
 export class Questions {
   private readonly all = new Map<string, { question: Question; onDecided: () => void }>();
+  /** Questions were closed that nobody has answered: the record has them open still. */
+  private hasClosedUnanswered = false;
 
   constructor(private readonly asking: Asking) {}
 
@@ -155,8 +157,17 @@ export class Questions {
     }
   }
 
+  /** Saves the closing of questions that nobody has answered, so that nobody is called for them. */
+  async saveClosed(): Promise<void> {
+    if (!this.hasClosedUnanswered) return;
+    this.hasClosedUnanswered = false;
+    await this.asking.save();
+  }
+
   close(question: Question): void {
     question.state = 'decided';
+    // The record itself closes the wait for targets that the run has acquired.
+    if (question.decision === null && question.kind !== 'lease') this.hasClosedUnanswered = true;
     this.asking.board.closeWait(question.id);
   }
 

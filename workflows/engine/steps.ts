@@ -11,7 +11,7 @@ import { Budgets } from './budgets.js';
 import { aboutFailure, aboutManual, aboutUndecided, type DeskQuestion } from './desk.js';
 import type { GateQuestion } from './gates.js';
 import { passGuards } from './guards.js';
-import { ProcedureStopped, StepFailed } from './outcome.js';
+import { cancelledWhileItWaited, ProcedureStopped, StepFailed } from './outcome.js';
 import { forCode } from './outputs.js';
 import type { LiveRun } from './live-run.js';
 import { StepUndos } from './step-undos.js';
@@ -169,9 +169,7 @@ export class Steps {
       for (let left = end - Date.now(); left > 0; left = end - Date.now())
         await turn.until(() => false, { ms: left, summary: `${path}: ${row.output}` });
     } catch (error) {
-      board.end(row, 'skipped', {
-        error: { type: 'Cancelled', message: 'cancelled while it waited' },
-      });
+      board.end(row, 'skipped', { error: cancelledWhileItWaited });
       throw error;
     }
     board.end(row, 'succeeded');
@@ -236,6 +234,7 @@ export class Steps {
       this.run.board.end(row, isCancellation(error) ? 'skipped' : 'failed', {
         error: (error as Partial<StepFailed>).problem,
       });
+      if (!isCancellation(error)) await this.run.questions.saveClosed();
       throw error;
     }
   }
