@@ -14,9 +14,11 @@ import { runFacts } from '../language/run-facts.js';
 import type { Problem, RunView } from '../common/view.js';
 import {
   admitRun,
+  lostTargets,
   noteExecution,
   recordRefusal,
   recordDecisions,
+  retakeTargets,
   saveRun,
   type SaveAnswer,
   type RefusedStart,
@@ -30,13 +32,16 @@ import { executionOf } from './execution.js';
 import type { Handlers } from './handler.js';
 import { withHeartbeats } from './heartbeat.js';
 import { http } from './http.js';
+import { approvesAny, mayApprove } from './judge-lost.js';
 import { judge } from './judge.js';
 import {
   acquire,
   tryLeases,
   currentHolders,
+  lossesText,
   type LeaseAnswer,
   type LeaseRequest,
+  type TellLoss,
 } from './lease.js';
 import { notify } from './notify.js';
 import { perform, type PerformDeps } from './perform.js';
@@ -65,6 +70,16 @@ export interface RecordRequest {
   signals?: SignalNote[];
 }
 
+/** Asks which targets the run has lost. */
+export interface LostRequest {
+  version: 1;
+  key: RunKey;
+}
+
+export interface LostAnswer {
+  text: string;
+}
+
 export type ActivityDeps = AdmissionDeps &
   Omit<PerformDeps, 'handlers' | 'plans'> & {
     pool: pg.Pool;
@@ -72,6 +87,7 @@ export type ActivityDeps = AdmissionDeps &
     namespaceId: string | null;
     /** The queue whose runs the worker serves. */
     taskQueue: string;
+    tellLoss: TellLoss;
   };
 export type Activities = ReturnType<typeof createActivities>;
 
@@ -149,7 +165,9 @@ export function createActivities(deps: ActivityDeps) {
     /** Verdicts on decisions, recorded before they are returned. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {
       await prove(request.key);
-      const answer = judge(request, (...asked) => refuseInputs(deps, ...asked));
+      const lost = mayApprove(request) ? await lostTargets(deps.pool, request.key) : null;
+      const answer = judge(request, (...asked) => refuseInputs(deps, ...asked), lost);
+      if (lost && approvesAny(request, answer)) await retakeTargets(deps.pool, request.key);
       await recordDecisions(
         deps.pool,
         request.key,
@@ -165,6 +183,12 @@ export function createActivities(deps: ActivityDeps) {
     async record({ view, save, signals }: RecordRequest): Promise<SaveAnswer> {
       await prove({ run: view.id, firstRunId: view.firstRunId });
       return saveRun(deps.pool, view, executionOf(Context.current().info), save, signals);
+    },
+    /** What gates say of targets that other runs have taken over; empty when none is lost. */
+    async lost({ key }: LostRequest): Promise<LostAnswer> {
+      await prove(key);
+      const lost = await lostTargets(deps.pool, key);
+      return { text: lost ? lossesText(lost) : '' };
     },
     /** Ends the commands that a cancelled step left running. */
     async settle(request: SettleRequest): Promise<Settled> {
@@ -182,7 +206,7 @@ export function createActivities(deps: ActivityDeps) {
       const execution = executionOf(info);
       // After a reset the record may first learn of the run here; later attempts only wait.
       if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
-      return acquire(request, deps.pool);
+      return acquire(request, deps.pool, deps.tellLoss);
     },
     ...(steps as Record<ActionKind, typeof step>),
   };

@@ -8,6 +8,8 @@ import { messageNames } from '../common/defaults.js';
 import { isOperator, operatorRule } from '../common/operator.js';
 import { oneAccountText } from '../common/one-account.js';
 import { isReason } from '../common/reason.js';
+import type { LostTargets } from '../store/index.js';
+import { whyLost } from './judge-lost.js';
 import { maxSenderLength } from '../common/sender.js';
 import {
   aboutKinds,
@@ -47,8 +49,13 @@ const decisionShape = z.strictObject({
  * Judges a batch of decisions, in the order in which they arrived: the first good decision about a
  * gate wins, and the others of the same batch learn who won. Pure; the caller records the verdicts.
  * @param refuseInputs checks inputs that were changed at the desk, as admission does
+ * @param lost targets that other runs have taken over from the run; null: none
  */
-export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => null): JudgeAnswer {
+export function judge(
+  request: JudgeRequest,
+  refuseInputs: RefuseInputs = () => null,
+  lost: LostTargets | null = null,
+): JudgeAnswer {
   const questions = request.questions.map((question) => ({ ...question }));
   let { life } = request;
   let ending: DecisionEnvelope | undefined;
@@ -72,7 +79,7 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
     const [code, message] =
       ending && asked
         ? tooLate(ending)
-        : judgeOne(decision, { ...request, life }, asked, refuseInputs);
+        : judgeOne(decision, { ...request, life }, asked, { refuseInputs, lost });
     if (code === 'accepted') accepted.push({ id, decision, aboutRun: !asked });
     if (code === 'accepted' && !asked) {
       life = lifeAfter(life, decision);
@@ -166,7 +173,7 @@ function judgeOne(
   decision: DecisionEnvelope,
   request: JudgeRequest,
   asked: QuestionFacts | undefined,
-  refuseInputs: RefuseInputs,
+  { refuseInputs, lost }: { refuseInputs: RefuseInputs; lost: LostTargets | null },
 ): Judged {
   const { verb, about } = decision;
   if (decision.run !== request.key.run)
@@ -176,10 +183,8 @@ function judgeOne(
   return (
     whyNotOpen(decision, asked) ??
     whyNotAllowed(decision, request, asked) ??
-    whyIncomplete(decision, request, asked, refuseInputs) ?? [
-      'accepted',
-      acceptedText(decision, asked),
-    ]
+    whyIncomplete(decision, request, asked, refuseInputs) ??
+    whyLost(verb, asked, lost) ?? ['accepted', acceptedText(decision, asked, lost)]
   );
 }
 
@@ -351,8 +356,11 @@ function whyIncomplete(
 function acceptedText(
   { verb, inputs }: DecisionEnvelope,
   { id, kind, held }: QuestionFacts,
+  lost: LostTargets | null,
 ): string {
-  if (verb === 'approve' || verb === 'reject') return `Gate ${id} is ${answeredWith(verb).state}.`;
+  const again = lost && verb === 'approve' ? ' The run claims again what it had lost.' : '';
+  if (verb === 'approve' || verb === 'reject')
+    return `Gate ${id} is ${answeredWith(verb).state}.${again}`;
   if (verb === 'take-over') return `Taken over: ${held}. That run changes nothing more there.`;
   if (inputs !== undefined)
     return `Step ${id} is tried again with the changed inputs. What is done stays done; gates passed so far ask again.`;

@@ -4,13 +4,16 @@ import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { heldText, leasedTargets, type HeldTarget } from '../common/lease.js';
 import { utc } from '../common/times.js';
+import { beginningOf } from '../common/visible.js';
 import type { Problem } from '../common/view.js';
 import type { Plan } from '../language/plan.js';
 import {
   acquireLeases,
+  losersBy,
   readHolders,
   RunClosed,
   type LeaseLoss,
+  type LostTargets,
   type TakeOver,
 } from '../store/index.js';
 import { StepFailure } from './failure.js';
@@ -36,16 +39,26 @@ export interface LeaseAnswer {
   problem?: Problem;
 }
 
+/** Tells a run that goes on that it may have lost a target. */
+export type TellLoss = (run: RunKey) => Promise<void>;
+
 /**
  * One try to acquire a run's leases. While others hold them it fails and Temporal retries it: that
  * adds nothing to the history, and a waiting run takes no worker slot from the run that it waits
  * for.
  * @throws ApplicationFailure TargetHeld, retryable; its message says who has them
  */
-export async function acquire(request: LeaseRequest, pool: pg.Pool): Promise<LeaseAnswer> {
+export async function acquire(
+  request: LeaseRequest,
+  pool: pg.Pool,
+  tellLoss: TellLoss,
+): Promise<LeaseAnswer> {
   const { key, root = key, targets, known, takeOver } = request;
   try {
     const held = await acquireLeases(pool, { key, root, targets }, takeOver ? { takeOver } : {});
+    // Also when an earlier try has taken them, and its worker died before it had told.
+    for (const loser of takeOver ? await losersBy(pool, key, takeOver.decision) : [])
+      await tellLoss(loser);
     const waited = Date.now() - Context.current().info.scheduledTimestampMs;
     if (held.length === 0 || takeOver || (waited > request.patienceMs && !isKnown(held, known)))
       return { held };
@@ -112,24 +125,26 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
       { next: 'Abort this run and start a new one.' },
     );
   }
-  if (!by) {
-    return new StepFailure(
-      'LeaseLost',
-      `another run has had target ${target} since${mayHaveActed}`,
-      {
-        next: 'Look at the target; then retry, which claims it again, or abort.',
-      },
-    );
-  }
+  const next = !by
+    ? 'Look at the target; then retry, which claims it again, or abort.'
+    : by.ended
+      ? `Look at what ${by.run} changed; then retry, which claims the target again, or abort.`
+      : `Retry is refused as long as ${by.run} goes on. Wait until it has ended and look at what it changed, or abort.`;
+  return new StepFailure('LeaseLost', `${lossText({ target, by })}${mayHaveActed}`, { next });
+}
+
+/** Who has had the target since, as a sentence without its full stop. */
+function lossText({ target, by }: Pick<LeaseLoss, 'target' | 'by'>): string {
+  if (!by) return `another run has had target ${target} since`;
   const how = by.takenBy === null ? 'has had' : 'took';
   const who = by.takenBy === null ? '' : ` over (${by.takenBy}: ${by.reason ?? ''})`;
-  return new StepFailure(
-    'LeaseLost',
-    `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ${utc(by.at)}${mayHaveActed}`,
-    {
-      next: by.ended
-        ? `Look at what ${by.run} changed; then retry, which claims the target again, or abort.`
-        : `Retry is refused as long as ${by.run} goes on. Wait until it has ended and look at what it changed, or abort.`,
-    },
-  );
+  return `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ${utc(by.at)}`;
+}
+
+/** Characters of what a gate says of lost targets. */
+const maxLossText = 2_000;
+
+/** What a gate says of lost targets; the same as long as nothing else is lost. */
+export function lossesText({ losses }: Pick<LostTargets, 'losses'>): string {
+  return beginningOf(losses.map(lossText).join('; '), maxLossText);
 }

@@ -34,6 +34,8 @@ export const messageNames = {
   border: 'border',
   /** Signal, without payload: the run was moved to other code. */
   moved: 'moved',
+  /** Signal, without payload: another run may have taken a target over from this one. */
+  lost: 'lost',
   /** Query: the run as `status` shows it. */
   status: 'status',
   /** Query (decision id): the verdict on one decision, or null while it is judged. */

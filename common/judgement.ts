@@ -25,6 +25,8 @@ export interface QuestionFacts {
   fields?: Asked;
   /** Who holds the targets, in words. */
   held?: string;
+  /** Of a gate: what it says of targets that other runs have taken over. Absent: nothing. */
+  lost?: string | undefined;
   /** Who decided and how, once decided. */
   decidedBy: string | null;
   decidedVerb: string | null;

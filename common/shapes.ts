@@ -296,6 +296,10 @@ export function isLeaseAnswer(
   return has({ held: isListOf(has(heldTarget)), problem: isAbsentOr(isProblem) })(answer);
 }
 
+export function isLostAnswer(answer: unknown): answer is { text: string } {
+  return has({ text: (value) => isText(value) && value.length <= maxTextLength })(answer);
+}
+
 export function isSaveAnswer(answer: unknown): answer is { incomplete: boolean } {
   return has({ incomplete: isTrueOrFalse })(answer);
 }

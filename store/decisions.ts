@@ -96,6 +96,7 @@ async function insertDecisions(
 const signalWords: Readonly<Record<string, string>> = {
   border: 'The run continues in a new history at its next border.',
   moved: 'The run was moved to other code.',
+  lost: 'Another run has taken a target over from this one.',
 };
 
 /** Records signals that are not decisions. Their senders are only in Temporal's history. */

@@ -15,6 +15,7 @@ export { explainReset, reopenedRuns, unexplainedResets } from './former-ends.js'
 export { history, recordedOnly } from './history.js';
 export { databaseIdentity, mayWriteClaims } from './identity.js';
 export { acquireLeases, readHolders, RunClosed, type LeaseLoss, type TakeOver } from './leases.js';
+export { losersBy, lostTargets, retakeTargets, type LostTargets } from './losses.js';
 export { leaseHistory, listLeases, type LeaseTerm, type LeaseView } from './lease-terms.js';
 export type { LeaseClaim } from './lease-queue.js';
 export {

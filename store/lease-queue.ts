@@ -64,7 +64,7 @@ export async function joinQueue(
 
 /** The holder of the target right after the one with this fence. */
 export async function nextHolder(
-  client: pg.PoolClient,
+  client: pg.Pool | pg.PoolClient,
   target: string,
   fence: number,
 ): Promise<LeaseLoss['by']> {

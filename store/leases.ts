@@ -184,7 +184,7 @@ export async function readHolders(
   return found.filter((holder) => !root || !sharesRoot(holder, root)).map(asHeld);
 }
 
-async function lockLiveRun(client: pg.PoolClient, key: RunKey): Promise<string> {
+export async function lockLiveRun(client: pg.PoolClient, key: RunKey): Promise<string> {
   const { rows } = await client.query<{ no: string; ended: boolean }>({
     name: 'runs-lock-live',
     text: `SELECT no, ended_at IS NOT NULL AS ended FROM runbook.runs WHERE run = $1 AND first_run_id = $2 FOR NO KEY UPDATE`,

@@ -13,11 +13,12 @@ import { withoutStack } from '../common/without-stack.js';
 import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
 import { Programs } from '../activities/programs.js';
+import type { TellLoss } from '../activities/lease.js';
 import { Origins, type AskServer } from '../activities/origin.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
 import { engineQueue, hostQueue, namedHostQueue } from '../common/queues.js';
-import { stickyTimeoutMs } from '../common/defaults.js';
+import { messageNames, stickyTimeoutMs } from '../common/defaults.js';
 import { catalogue as shippedCatalogue } from '../workflows/catalogue.js';
 import type { BorderLimits } from '../common/admission.js';
 import { brokenWords } from '../language/broken-runbook.js';
@@ -106,6 +107,7 @@ export async function createWorker(
     namespaceId,
     taskQueue: config.taskQueue,
     origins: new Origins(askServer(connection, namespace), config.taskQueue),
+    tellLoss: signalLoss(connection, namespace),
     isStopping: () => whole.group?.isStopping === true,
   });
   const common = {
@@ -232,6 +234,23 @@ function askServer(connection: NativeConnection, namespace: string): AskServer {
     } catch (error) {
       if ((error as { code?: unknown }).code === notFound) return null;
       throw error;
+    }
+  };
+}
+
+/** A run that has ended, or that the server no longer has, need not know. */
+function signalLoss(connection: NativeConnection, namespace: string): TellLoss {
+  return async ({ run }) => {
+    try {
+      await connection.withDeadline(Date.now() + answerMs, () =>
+        connection.workflowService.signalWorkflowExecution({
+          namespace,
+          workflowExecution: { workflowId: run },
+          signalName: messageNames.lost,
+        }),
+      );
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== notFound) throw error;
     }
   };
 }

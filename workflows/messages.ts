@@ -20,6 +20,12 @@ export const borderSignal = defineSignal(messageNames.border);
  */
 export const movedSignal = defineSignal(messageNames.moved);
 
+/**
+ * Tells the run that another one may have taken a target over from it. The record says whether that
+ * is so.
+ */
+export const lostSignal = defineSignal(messageNames.lost);
+
 /** The run as `runbook status` shows it. */
 export const statusQuery = defineQuery<RunView>(messageNames.status);
 

@@ -62,6 +62,7 @@ export function activities(
       judge(request, (...asked) => refuseInputs({ ...admission, settings, catalogue }, ...asked)),
     record: () => ({ incomplete: false }),
     refuse: () => undefined,
+    lost: () => ({ text: '' }),
     settle: (): Settled => ({ state: 'ended' }),
     command: async (request: AttemptRequest<CommandAction>, activity): Promise<AttemptResult> => ({
       output: await play(request, activity),

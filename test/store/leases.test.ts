@@ -10,8 +10,11 @@ import {
   leaseHistory,
   LeaseLostError,
   listLeases,
+  losersBy,
+  lostTargets,
   migrate,
   openPool,
+  retakeTargets,
   RunClosed,
   saveRun,
 } from '../../store/index.js';
@@ -296,4 +299,38 @@ test('a run that the record has closed changes nothing more', async () => {
   await expect(begin(one, 'restart', 'retake')).rejects.toMatchObject({
     loss: { closed: true, by: null },
   });
+});
+
+test('who has lost a target is known, with who took it; the run claims it again when it is free', async () => {
+  const [first, second, third] = [
+    await admitted('loser'),
+    await admitted('taker'),
+    await admitted('nested-loser'),
+  ];
+  await acquire(first, ['lost-x', 'lost-y']);
+  await acquire(third, ['lost-x'], first);
+  expect(await lostTargets(pool, first)).toBeNull();
+  await takeOver(second, 'lost-x', 1);
+  for (const loser of [first, third])
+    expect(await lostTargets(pool, loser)).toMatchObject({
+      losses: [{ target: 'lost-x', by: { run: 'taker', takenBy: 'bob', ended: false } }],
+      held: [{ target: 'lost-x', run: 'taker' }],
+    });
+  // Asked again, it names the same runs: a worker may have died before it had told them.
+  for (let time = 0; time < 2; time += 1)
+    expect((await losersBy(pool, second, 'd-1')).map(({ run }) => run).sort()).toEqual([
+      ...['loser', 'nested-loser'],
+    ]);
+  expect(await losersBy(pool, second, 'another')).toEqual([]);
+
+  expect(await retakeTargets(pool, first)).toBe(false);
+  await end(second);
+  expect(await lostTargets(pool, first)).toMatchObject({ held: [] });
+  expect(await retakeTargets(pool, first)).toBe(true);
+  expect(await lostTargets(pool, first)).toBeNull();
+  await end(third);
+  expect((await losersBy(pool, second, 'd-1')).map(({ run }) => run)).toEqual(['loser']);
+  await end(first);
+  expect(await retakeTargets(pool, first)).toBe(false);
+  expect(await lostTargets(pool, first)).toBeNull();
 });

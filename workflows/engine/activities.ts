@@ -4,7 +4,7 @@ import {
   workflowInfo,
   type ActivityOptions,
 } from '@temporalio/workflow';
-import type { Activities } from '../../activities/index.js';
+import type { Activities, LostAnswer, LostRequest } from '../../activities/index.js';
 import type { AttemptRequest, AttemptResult } from '../../common/attempt.js';
 import type { Admission } from '../../common/admission.js';
 import { engineHeartbeat } from '../../common/defaults.js';
@@ -15,6 +15,7 @@ import {
   isAdmission,
   isAttemptResult,
   isLeaseAnswer,
+  isLostAnswer,
   isSaveAnswer,
   isSettled,
 } from '../../common/shapes.js';
@@ -35,7 +36,7 @@ import type { RetrySpec } from '../../language/runbook.js';
  */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
-type Platform = Pick<Activities, 'admit' | 'judge' | 'record' | 'refuse' | 'settle'>;
+type Platform = Pick<Activities, 'admit' | 'judge' | 'lost' | 'record' | 'refuse' | 'settle'>;
 
 /** The platform's own short activities: retried without limit, because nothing may be lost. */
 function platform(options: ActivityOptions = {}) {
@@ -83,6 +84,11 @@ export const platformActivities = {
     const isAnswer = (answer: unknown): answer is JudgeAnswer => areVerdicts(answer, decisions);
     const answer = await answerOf(() => platform().judge(request), isAnswer);
     return answer ?? { verdicts: decisions.map(({ id, at }) => notJudged(id, at)) };
+  },
+  /** Without a well-formed result nothing counts as lost: then a worker refuses the approval. */
+  async lost(request: LostRequest): Promise<LostAnswer> {
+    const answer = await answerOf(() => platform().lost(request), isLostAnswer);
+    return answer ?? { text: '' };
   },
   /** A malformed result says nothing about what the record has: everything is sent again. */
   async record(request: Parameters<Platform['record']>[0]): Promise<{ incomplete: boolean }> {

@@ -9,6 +9,7 @@ import type { Published } from './board.js';
 import type { Case } from './desk.js';
 import type { CarriedGate } from './gates.js';
 import type { CarriedLease } from './lease.js';
+import type { CarriedLosses } from './losses.js';
 import type { Undo } from './undo.js';
 
 /*
@@ -62,6 +63,8 @@ export interface Carried {
   unconfirmed: Builds;
   /** Absent: those of the plan, and nothing else. */
   programs?: CarriedPrograms | undefined;
+  /** Absent: no target was lost. */
+  losses?: CarriedLosses;
   paused: boolean;
   /** The changed inputs, for people, when there is a new plan: earlier approvals are void. */
   changedInputs?: string | undefined;

@@ -1,7 +1,6 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
-import { describeAction, rulesOf } from '../../language/kinds/index.js';
-import { partOf } from '../../language/paths.js';
+import { describeAction } from '../../language/kinds/index.js';
 import type { Plan } from '../../language/plan.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { defaultApprovers, verbsFor } from '../../common/questions.js';
@@ -10,7 +9,9 @@ import type { DecisionEnvelope } from '../../common/envelope.js';
 import { isListed, type ListedWork, type ListedWorks } from '../../common/listed.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
+import { gatesOf } from './gates-of.js';
 import { followingSteps } from './listed.js';
+import type { Losses } from './losses.js';
 import { cancelledWhileItWaited, GateRejected } from './outcome.js';
 import { codeIn } from './programs.js';
 import type { Question, Questions } from './questions.js';
@@ -73,6 +74,7 @@ interface GateDeps {
    * Identifies the code that executes the run now, and the changed programs that people accepted.
    */
   code: () => string;
+  losses: Losses;
   /** Evidence that every gate shows beside its own. */
   evidence: () => JsonObject;
   until: Turn['until'];
@@ -88,8 +90,7 @@ export class Gates {
     carried: readonly CarriedGate[] = [],
   ) {
     const before = new Map(carried.map((gate) => [gate.id, gate]));
-    for (const spec of withParts(deps.plan.steps)) {
-      if (spec.kind !== 'approval') continue;
+    for (const spec of gatesOf(deps.plan.steps)) {
       const gate: Gate = {
         ...(before.get(spec.id) ?? unopened(spec)),
         ...{ spec, openings: 0, done: new Map() },
@@ -249,18 +250,19 @@ export class Gates {
   }
 
   private async askUntilDecided(gate: Gate, asked: GateQuestion): Promise<DecisionEnvelope> {
-    const { questions, board, code } = this.deps;
+    const { questions, board, code, losses } = this.deps;
     const { deadlineMs } = gate.spec;
     const row = board.row(gate.id, gate.spec);
-    // The run was moved to other code while it waited.
-    const isOutdated = (): boolean => gate.release !== code();
+    // While it waited, the run was moved to other code, or may have lost a target.
+    const isOutdated = (): boolean => losses.isSuspected || gate.release !== code();
     let saved = this.open(gate, row, asked);
     try {
       while (
         (await questions.answered(gate, { timer: { deadlineMs }, isOutdated })) === 'outdated'
       ) {
         await saved;
-        saved = this.open(gate, row, asked);
+        if (losses.isSuspected) await losses.look();
+        else saved = this.open(gate, row, asked);
       }
     } catch (error) {
       board.end(row, 'skipped', { error: cancelledWhileItWaited });
@@ -299,7 +301,7 @@ export class Gates {
    * question has changed; the code that is going to act is part of the question.
    */
   private open(gate: Gate, row: StepView, asked: GateQuestion): Promise<void> {
-    const { plan, run, board, questions } = this.deps;
+    const { plan, run, board, questions, losses } = this.deps;
     const release = this.deps.code();
     const evidence = (): JsonObject => ({
       ...(gate.changed === undefined ? {} : { [codeChanged]: gate.changed }),
@@ -323,6 +325,7 @@ export class Gates {
       delete gate.outdated;
     }
     gate.confirm = asked.confirm;
+    gate.lost = losses.told;
     row.attempts = gate.attempt;
     if (isNew) board.begin(row, 'waiting');
     const { title, deadlineMs } = gate.spec;
@@ -385,12 +388,4 @@ function unopened({ id, approvers = defaultApprovers }: StepSpec): CarriedGate {
     verbs: verbsFor('approval'),
     deciders: approvers,
   };
-}
-
-/** Nested runbooks have gates of their own; a gate's id is its path. */
-function withParts(steps: readonly StepSpec[], group = ''): StepSpec[] {
-  return steps.flatMap((step) => {
-    const spec = { ...step, id: partOf(group, step.id) };
-    return rulesOf(step.kind).holdsGates ? withParts(step.steps ?? [], spec.id) : [spec];
-  });
 }

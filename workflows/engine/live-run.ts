@@ -14,6 +14,7 @@ import { Desk, type DeskQuestion } from './desk.js';
 import { Gates } from './gates.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
+import { Losses } from './losses.js';
 import { OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { RunPrograms } from './programs.js';
 import { Questions } from './questions.js';
@@ -55,6 +56,7 @@ export class LiveRun {
   readonly gates: Gates;
   readonly desk: Desk;
   private readonly lease: Lease;
+  readonly losses: Losses;
   readonly undos = new UndoList();
   readonly unconfirmed: Unconfirmed;
   readonly turn: Turn;
@@ -79,6 +81,7 @@ export class LiveRun {
     this.unconfirmed = new Unconfirmed(carried?.unconfirmed);
     this.programs = new RunPrograms(plan.programs, carried?.programs);
     this.turn = new Turn(inbox, entry.settings.border);
+    this.losses = new Losses({ key: this.key, turn: this.turn }, carried?.losses);
     this.questions = this.newQuestions();
     this.gates = this.newGates();
     this.desk = new Desk(this.key.run, this.questions, this.board, carried?.desk);
@@ -189,9 +192,11 @@ export class LiveRun {
       plan: this.plan,
       questions: this.questions,
       board: this.board,
-      // An approval counts only for the code and the programs that are going to act.
-      code: () => presentRelease() + this.programs.acceptedMark,
-      evidence: () => this.programs.evidence,
+      losses: this.losses,
+      // An approval counts only for the code and the programs that are going to act, on the targets
+      // that the run had then.
+      code: () => presentRelease() + this.programs.acceptedMark + this.losses.mark,
+      evidence: () => ({ ...this.losses.evidence, ...this.programs.evidence }),
       until: (met: () => boolean) => this.turn.until(met),
     };
     return new Gates(deps, this.entry.carried?.gates);
@@ -235,6 +240,7 @@ export class LiveRun {
       inbox: this.inbox.carry(),
       unconfirmed: this.unconfirmed.carry(),
       programs: replanned ? undefined : this.programs.carry(),
+      losses: this.losses.carry(),
       paused: this.turn.paused,
       rollback,
       changedInputs,

@@ -11,6 +11,7 @@ import type { JsonObject } from '../../language/json.js';
 import type { Program } from '../../language/plan.js';
 import { actionRules, innermost, type Action } from '../../language/kinds/index.js';
 import type { CarriedPrograms } from './carried.js';
+import { targetsLost } from './losses.js';
 
 /**
  * The programs that the run knows: those of its plan, which approvals cover; those that a step was
@@ -134,10 +135,10 @@ function changeFrom(
 /** Separates the release from the mark of accepted programs. */
 const programsChanged = ' with changed programs ';
 
-/** The release alone, without the mark of accepted programs. */
+/** The release alone, without the marks of accepted programs and of lost targets. */
 export function codeIn(release = ''): string {
-  const end = release.indexOf(programsChanged);
-  return release.slice(0, end === -1 ? undefined : end);
+  const marks = [programsChanged, targetsLost].map((mark) => release.indexOf(mark));
+  return release.slice(0, Math.min(release.length, ...marks.filter((at) => at !== -1)));
 }
 
 /** Stands for any program: the handler chooses it. */

@@ -196,6 +196,7 @@ function factsOf({
   answers,
   fields,
   held,
+  lost,
   decision,
 }: Question): QuestionFacts {
   return {
@@ -203,6 +204,7 @@ function factsOf({
     ...(answers === undefined ? {} : { answers }),
     ...(fields === undefined ? {} : { fields }),
     ...(held === undefined ? {} : { held }),
+    ...(lost === undefined ? {} : { lost }),
     decidedBy: decision?.by ?? null,
     decidedVerb: decision?.verb ?? null,
   };

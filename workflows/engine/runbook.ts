@@ -18,7 +18,14 @@ import { decisionView } from '../../common/decision-view.js';
 import { isCarried, startEnvelopeProblem } from '../../common/shapes.js';
 import { uiLink } from '../../common/ui-link.js';
 import type { Problem, RunState, RunView } from '../../common/view.js';
-import { borderSignal, decideSignal, movedSignal, statusQuery, verdictQuery } from '../messages.js';
+import {
+  borderSignal,
+  decideSignal,
+  lostSignal,
+  movedSignal,
+  statusQuery,
+  verdictQuery,
+} from '../messages.js';
 import { platformActivities } from './activities.js';
 import type { Carried, Ending } from './carried.js';
 import { Control } from './control.js';
@@ -64,6 +71,10 @@ export function runbook(
     });
     // Its workflow task alone makes open gates compare the code: nothing else to do.
     setHandler(movedSignal, () => inbox.note(messageNames.moved));
+    setHandler(lostSignal, () => {
+      inbox.note(messageNames.lost);
+      run?.losses.suspect();
+    });
     setDefaultSignalHandler((name: string, ...payload: unknown[]) =>
       inbox.receive(name, payload[0]),
     );
@@ -265,8 +276,16 @@ function ownerOf(run: LiveRun, control: Control): InboxOwner {
       if (decision.about) run.questions.decide(decision.about, decision);
       else control.apply(decision);
     },
-    refused: note,
+    refused: (received, verdict, at) => {
+      note(received, verdict, at);
+      if (isApproval(received) && verdict.code === 'not-possible') run.losses.suspect();
+    },
   };
+}
+
+/** A worker refuses an approval when the run has lost a target that the gate does not tell of. */
+function isApproval(received: Json): boolean {
+  return (received as { verb?: Json } | null)?.verb === 'approve';
 }
 
 /** Asks for admission. @throws ApplicationFailure with the reasons for a refusal */
