@@ -1,4 +1,4 @@
-import { isGroup } from '../language/kinds/index.js';
+import { isActionKind, isGroup } from '../language/kinds/index.js';
 import { cannotBeUndone } from './undo-words.js';
 import { outcomeOf } from './step-outcome.js';
 import { endStates, type RunState, type StepState, type StepView } from './view.js';
@@ -28,8 +28,17 @@ export const leavingStates: readonly RunState[] = [...endStates].filter(
 /** What has to be known of a step. */
 type ChangedStep = Pick<
   StepView,
-  'id' | 'title' | 'kind' | 'effect' | 'state' | 'startedAt' | 'undo' | 'noUndo'
+  'id' | 'title' | 'kind' | 'effect' | 'state' | 'attempts' | 'startedAt' | 'undo' | 'noUndo'
 >;
+
+/** Ends of a step that may come before any attempt of it: where what it needs is not there. */
+export const endsUntried: readonly StepState[] = ['failed', 'needs-operator'];
+
+/** Whether it may have done something: one that was only shown, or only asked people, has not. */
+function hasBegun({ kind, state, attempts, startedAt }: ChangedStep): boolean {
+  if (startedAt === null) return false;
+  return attempts > 0 || !isActionKind(kind) || !endsUntried.includes(state);
+}
 
 function isChange({ effect, kind }: Pick<StepView, 'effect' | 'kind'>): boolean {
   return effect !== 'read' && !isGroup(kind);
@@ -61,7 +70,7 @@ export function leftBy({
 }): Left[] {
   if (!leavingStates.includes(state)) return [];
   return steps
-    .filter((step) => isChange(step) && step.startedAt !== null && leftStates.includes(step.state))
+    .filter((step) => isChange(step) && hasBegun(step) && leftStates.includes(step.state))
     .map((step) => ({
       ...{ step: step.id, title: step.title, state: step.state },
       what: whatIsLeft(step.state),

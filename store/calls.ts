@@ -19,6 +19,7 @@ interface ChangedStep {
   kind: StepKind;
   effect: Effect;
   state: StepState;
+  attempts: number;
   startedAt: string | null;
 }
 
@@ -90,7 +91,7 @@ export async function callFacts(
                   (SELECT coalesce(json_agg(json_build_object('path', s.path,
                             'title', s.title, 'ordinal', s.ordinal, 'undo', s.undo,
                             'kind', s.kind, 'effect', s.effect, 'state', s.state,
-                            'startedAt', s.started_at)
+                            'attempts', s.attempts, 'startedAt', s.started_at)
                                             ORDER BY s.started_at DESC, s.path DESC), '[]')
                      FROM runbook.steps s WHERE s.run_no = r.no AND ${changedBySteps}) AS changes,
                   (SELECT coalesce(json_agg(s.path), '[]') FROM runbook.steps s

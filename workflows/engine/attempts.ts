@@ -71,7 +71,8 @@ export class Attempts {
       const failure = readFailure(error);
       const { problem, attempt } = failure;
       this.notePrograms(path, failure);
-      row.attempts = attempt ?? row.attempts;
+      // Without an answer of its worker it may have begun.
+      row.attempts = attempt ?? Math.max(1, row.attempts);
       if (!ending) return { problem };
       // How the run ends is decided already: nobody is asked about this failure.
       this.run.board.end(row, problem.type === 'OutcomeUnknown' ? 'unknown' : 'failed', {

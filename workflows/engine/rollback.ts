@@ -90,6 +90,8 @@ export class Rollback {
           const failure = readFailure(error);
           this.attempts.notePrograms(undoing, failure);
           problem = failure.problem;
+          // Whatever became of the step: its undo may have done a part.
+          row.attempts = Math.max(1, row.attempts);
         }
       }
       const about = action ? aboutUndo(spec, problem, action) : aboutUndoByHand(spec, problem);

@@ -41,7 +41,8 @@ function facts(change: Partial<CallFacts> = {}, call: Partial<CallFacts['call']>
 
 const change = (path: string, ordinal: number, undo: string | null) => ({
   ...{ path, title: `Do ${path}`, ordinal, undo, kind: 'sql' as const },
-  ...{ effect: 'change' as const, state: 'succeeded' as StepState, startedAt: '2026-03-01' },
+  ...{ effect: 'change' as const, state: 'succeeded' as StepState, attempts: 1 },
+  startedAt: '2026-03-01',
 });
 const steps = [
   { id: 'a', title: 'A', kind: 'sql' as const, effect: 'change' as const },
