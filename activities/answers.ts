@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jobStates, type Answers } from '../common/answers.js';
 import { parseJson, type Json, type JsonObject } from '../language/json.js';
+import { isObject } from '../language/objects.js';
 import type { AnswerName } from '../language/kinds/command.js';
 import { StepFailure } from './failure.js';
 import { beginningOf } from '../common/visible.js';
@@ -23,9 +24,14 @@ const first = 20;
 const sentence = 300;
 const paragraph = 2_000;
 
+/** Stands for a text that held a secret: code finds no text there. */
+const blankedText = z.strictObject({ blanked: z.string() }).transform(({ blanked }) => blanked);
+
 /** A text that only people read: its beginning, never half of a surrogate pair. */
 const shownText = (most: number) =>
-  z.string().transform((text) => (text.length <= most ? text : `${beginningOf(text, most)}…`));
+  z
+    .union([z.string(), blankedText])
+    .transform((text) => (text.length <= most ? text : `${beginningOf(text, most)}…`));
 
 /** What may be absent is null then. */
 const orNull = <T extends z.ZodType>(schema: T) =>
@@ -149,6 +155,12 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
   'pipeline-started': z.object({ job: z.string() }),
 };
 
+function unusable(program: string, what: string): StepFailure {
+  return new StepFailure('AnswerUnusable', `${program} ${what}`, {
+    next: 'The program succeeded, and its effect stands: correct what it prints, then retry; it gets the same arguments.',
+  });
+}
+
 /** Keeps the last line that a program has printed, whole, whatever it printed before. */
 export class LastLine {
   private last: Buffer[] = [];
@@ -189,22 +201,26 @@ export class LastLine {
 
 /**
  * Validates and shortens what a program answered.
- * @param line the last line that it printed, without secrets; null when it was too long
+ * @param printed the last line that it printed; null when it was too long
+ * @param secrets takes secrets out of it
  * @throws StepFailure AnswerUnusable
  */
-export function readAnswer(name: AnswerName, program: string, line: string | null): JsonObject {
-  const unusable = (what: string): StepFailure =>
-    new StepFailure('AnswerUnusable', `${program} ${what}`, {
-      next: 'The program succeeded, and its effect stands: correct what it prints, then retry; it gets the same arguments.',
-    });
-  if (line === null)
-    throw unusable(`answered with a line of more than ${longestAnswer / 1024 ** 2} MiB`);
+export function readAnswer(
+  name: AnswerName,
+  program: string,
+  printed: string | null,
+  secrets: { text(text: string): string },
+): JsonObject {
+  if (printed === null)
+    throw unusable(program, `answered with a line of more than ${longestAnswer / 1024 ** 2} MiB`);
+  const line = secrets.text(printed);
   const start = JSON.stringify(beginningOf(line, 100));
   let answer: Json;
   try {
-    answer = parseJson(line);
+    answer = line === printed ? parseJson(line) : blankedIn(parseJson(printed), parseJson(line));
   } catch {
     throw unusable(
+      program,
       line === ''
         ? 'printed nothing, and its answer is one line of JSON'
         : `did not answer with a line of JSON: its last line begins with ${start}`,
@@ -214,7 +230,13 @@ export function readAnswer(name: AnswerName, program: string, line: string | nul
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const where = issue?.path.join('.') || 'the whole';
+    if (line !== printed && blankedText.safeParse(at(answer, issue?.path ?? [])).success)
+      throw unusable(
+        program,
+        `answered with a secret at ${where}, which the run acts on: it was taken out of the answer`,
+      );
     throw unusable(
+      program,
       `gave an unexpected answer at ${where}: ${issue?.message}; it began with ${start}`,
     );
   }
@@ -222,6 +244,27 @@ export function readAnswer(name: AnswerName, program: string, line: string | nul
   const bytes = Buffer.byteLength(JSON.stringify(kept));
   if (bytes <= mostKept) return kept;
   throw unusable(
+    program,
     `answered ${bytes} bytes that the run needs, and at most ${mostKept} can be handed on`,
+  );
+}
+
+/** The answer, and in the place of each value that held a secret what only people read. */
+function blankedIn(was: Json | undefined, is: Json): Json {
+  if (Array.isArray(was) && Array.isArray(is) && was.length === is.length)
+    return is.map((item, at) => blankedIn(was[at], item));
+  if (isObject(was) && isObject(is) && Object.keys(was).join() === Object.keys(is).join())
+    return Object.fromEntries(
+      Object.entries(is).map(([name, value]) => [name, blankedIn(was[name], value)]),
+    );
+  if (JSON.stringify(was) === JSON.stringify(is)) return is;
+  return { blanked: typeof is === 'string' ? is : JSON.stringify(is) };
+}
+
+function at(answer: Json, path: readonly PropertyKey[]): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (value, key) =>
+      Array.isArray(value) ? value[Number(key)] : isObject(value) ? value[String(key)] : undefined,
+    answer,
   );
 }

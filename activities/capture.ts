@@ -3,6 +3,7 @@ import { evaluateAnswer } from './judge-answer.js';
 import type { FailureType } from '../common/failures.js';
 import type { Problem } from '../common/view.js';
 import type { Json, JsonObject } from '../language/json.js';
+import type { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
 
 /*
@@ -19,14 +20,17 @@ const never: ReadonlySet<FailureType> = new Set([
 /**
  * The answer of a step that failed; undefined when its failure is none.
  * @param problem the failure, without secrets
+ * @param exit takes secrets out of the answer
  */
 export function capturedFailure(
   { capture, outputs }: AttemptRequest,
   failure: unknown,
   problem: Problem,
+  exit: Exit,
 ): JsonObject | undefined {
   if (capture !== true || never.has(problem.type)) return undefined;
-  const answer = failure instanceof StepFailure ? (failure.extra.answer ?? null) : null;
+  const answered = failure instanceof StepFailure ? (failure.extra.answer ?? null) : null;
+  const answer = exit.answer(answered);
   const { type, message } = problem;
   return {
     ...(outputs ? known(outputs, answer) : fieldsOf(answer)),

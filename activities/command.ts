@@ -1,4 +1,5 @@
 import { unsafeValue } from '../language/arguments.js';
+import { withCut } from '../language/cut.js';
 import type { JsonObject } from '../language/json.js';
 import type { CommandAction } from '../language/kinds/command.js';
 import { quoteArgument } from '../common/quote-argument.js';
@@ -8,7 +9,8 @@ import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { inheritedEnvironment } from './inherited-environment.js';
 import type { JournaledProcess, Outcome } from './journal.js';
-import { parseOutput, WholeText } from './parse-output.js';
+import { marked } from './marked.js';
+import { parseBoth, WholeText } from './parse-output.js';
 import { targetEnvironment } from './target-environment.js';
 import { notStarted } from './not-started.js';
 
@@ -48,30 +50,18 @@ export const command: Handler<'command'> = async (action, context) => {
   const output = result(action, outcome, env, context, stdout, stderr);
   const isRead = action.parse !== undefined || action.answer !== undefined;
   if (outcome.full && isRead) throw outputLost(action, outcome);
-  if (action.parse !== undefined) return { ...output, ...parsed(action, whole, context) };
+  const [program = ''] = action.argv;
+  if (action.parse !== undefined) {
+    const { was, is } = parseBoth(action.parse, program, whole.text(program), context.secrets);
+    return marked({ ...output, ...was }, { ...output, ...is }, true);
+  }
   if (action.answer === undefined) return output;
   if (output['exitCode'] !== 0) return { ...output, answer: null };
-  const line = lastLine.text();
-  const [program = ''] = action.argv;
-  const answer = readAnswer(
-    action.answer,
-    program,
-    line && context.secrets.shown(line, (clean) => clean),
-  );
-  return { ...output, answer };
+  return {
+    ...output,
+    answer: readAnswer(action.answer, program, lastLine.text(), context.secrets),
+  };
 };
-
-/** What it printed, as data and without secrets. */
-function parsed(
-  { argv: [program = ''], parse }: CommandAction,
-  whole: WholeText,
-  { secrets }: AttemptContext,
-): JsonObject {
-  const text = whole.text(program);
-  return parse === undefined
-    ? {}
-    : parseOutput(parse, program, text && secrets.shown(text, (clean) => clean));
-}
 
 /**
  * Checks before the start that values are only data, wherever they come from.
@@ -114,20 +104,23 @@ function result(
       'StepTimeout',
       `the attempt took longer than ${context.timeoutMs / 1000} s and was ended`,
     );
-  const output: JsonObject = {
-    exitCode,
-    signal,
-    stdout: context.secrets.shown(stdout.whole(), (clean) => stdout.shorten(clean)),
-    stderr: context.secrets.shown(stderr.whole(), (clean) => stderr.shorten(clean)),
-    truncated: false,
-    ...(outcome.full ? notWhole(['stdout', 'stderr']) : cut({ stdout, stderr })),
-    bytes: { stdout: stdout.bytes, stderr: stderr.bytes },
-    sha256: { stdout: stdout.digest(), stderr: stderr.digest() },
-  };
+  const { secrets } = context;
+  const streams = { stdout: forPeople(stdout, secrets), stderr: forPeople(stderr, secrets) };
+  const names = Object.keys(streams) as (keyof typeof streams)[];
+  const output = withCut(
+    {
+      ...{ exitCode, signal, stdout: streams.stdout.shown, stderr: streams.stderr.shown },
+      truncated: false,
+      bytes: { stdout: stdout.bytes, stderr: stderr.bytes },
+      sha256: { stdout: stdout.digest(), stderr: stderr.digest() },
+    },
+    names.filter((name) => outcome.full || streams[name].isAltered),
+    names.filter((name) => streams[name].isBlanked),
+  );
   if (exitCode !== null && (action.exitCodes ?? [0]).includes(exitCode)) return output;
   const how = signal ? `was ended by ${signal}` : `ended with exit code ${exitCode ?? 'unknown'}`;
-  const { secrets } = context;
-  const tail = secrets.quote(stderr.whole(), 'end') || secrets.quote(stdout.whole(), 'end');
+  const tail =
+    secrets.quote(streams.stderr.text, 'end') || secrets.quote(streams.stdout.text, 'end');
   throw new StepFailure('CommandFailed', `${program} ${how}${tail ? `: ${tail}` : ''}`, {
     next: 'Read its whole output',
     command: `logs ${quoteArgument(context.run)} ${quoteArgument(context.step)}`,
@@ -145,16 +138,12 @@ function outputLost({ argv: [program = ''] }: CommandAction, { exitCode }: Outco
   );
 }
 
-/** Names of the streams that were shortened, so that code does not read them. */
-function cut(streams: Record<string, Excerpt>): JsonObject {
-  const names = Object.entries(streams).flatMap(([name, stream]) =>
-    stream.truncated || stream.isAltered ? [name] : [],
-  );
-  return names.length === 0 ? {} : notWhole(names);
-}
-
-function notWhole(names: string[]): JsonObject {
-  return { truncated: true, cut: names };
+/** A stream as people see it, and whether that is what was printed. */
+function forPeople(stream: Excerpt, secrets: AttemptContext['secrets']) {
+  const { text, isAltered } = stream.whole();
+  const clean = secrets.text(text);
+  const isBlanked = clean !== text;
+  return { text, shown: stream.shorten(clean), isBlanked, isAltered: isAltered || isBlanked };
 }
 
 async function environment(

@@ -41,28 +41,22 @@ export class Excerpt {
       this.tailBytes -= this.tail.shift()?.length ?? 0;
   }
 
-  get truncated(): boolean {
+  private get truncated(): boolean {
     return this.bytes > 2 * this.shown;
   }
 
-  /** Whether the text is not what was written: it holds a NUL, or bytes that are no UTF-8. */
-  get isAltered(): boolean {
-    return this.parts().some((part) => part.includes(0) || !isUtf8(part));
-  }
-
   /**
-   * All that was kept; redact it, then shorten it. NUL, which no database text can hold, is
-   * removed.
+   * All that was kept; redact it, then shorten it. It is altered where it is not what was written:
+   * a part was left out, or it held a NUL, which no database text can hold, or what is no UTF-8.
    */
-  whole(): string {
-    return Buffer.concat(this.parts()).toString('utf8').replaceAll('\0', '');
-  }
-
-  /** What was kept, in one piece where nothing was left out. */
-  private parts(): Buffer[] {
+  whole(): { text: string; isAltered: boolean } {
     const gap = this.bytes - this.headBytes - this.tailBytes;
-    if (gap <= 0) return [Buffer.concat([...this.head, ...this.tail])];
-    return [Buffer.concat(this.head), Buffer.from(leftOut(gap)), Buffer.concat(this.tail)];
+    const middle = gap > 0 ? [Buffer.from(leftOut(gap))] : [];
+    const bytes = Buffer.concat([...this.head, ...middle, ...this.tail]);
+    return {
+      text: bytes.toString('utf8').replaceAll('\0', ''),
+      isAltered: this.truncated || bytes.includes(0) || !isUtf8(bytes),
+    };
   }
 
   /**

@@ -2,10 +2,12 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { TemporalFailure } from '@temporalio/common';
 import type { Problem } from '../common/view.js';
 import type { Json, JsonObject } from '../language/json.js';
+import { isObject } from '../language/objects.js';
 import { lastLines } from './last-lines.js';
 import { StepFailure } from './failure.js';
 import { beginningOf } from '../common/visible.js';
 import { capForHistory, headAndTail } from './output-cap.js';
+import { marked } from './marked.js';
 import type { Redactor } from './redact.js';
 
 /** Of a message, in characters: its beginning and its end. */
@@ -39,25 +41,30 @@ export class Exit {
     return oneLine(lastLines(clean, quotedLines)).slice(-maxQuote).replace(halfAtStart, '');
   }
 
-  /** Text for people within an output. @param show shortens the redacted text */
-  shown(text: string, show: (clean: string) => string): string {
-    return show(this.redactor.text(text));
+  /** A whole text without secrets; what shortens it comes after. */
+  text(text: string): string {
+    return this.redactor.text(text);
+  }
+
+  /** A whole answer without secrets. What held one is for people alone. */
+  answer(value: Json): Json {
+    return marked(value, this.redactor.json(value), true);
   }
 
   /** A step's output, as history stores it. */
   output(value: Json): Json {
-    return capForHistory(this.redactor.json(value)).value;
+    return capForHistory(this.answer(value)).value;
   }
 
   /** Evidence of the outcome, as the record stores it. */
   evidence(value: Json): Json {
-    if (value === null || typeof value !== 'object' || Array.isArray(value))
-      return this.output(value);
+    if (!isObject(value)) return this.output(value);
+    const kept = (name: string, each: Json): Json => {
+      if (proofs.has(name)) return each;
+      return typeof each === 'string' ? this.text(each) : this.output(each);
+    };
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [
-        name,
-        proofs.has(name) ? each : this.output(each),
-      ]),
+      Object.entries(value).map(([name, each]) => [name, kept(name, each)]),
     );
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withCut } from '../language/cut.js';
 import { valueAt } from '../language/dotted.js';
 import { type Json, type JsonObject, parseJson } from '../language/json.js';
 import type { HttpAction } from '../language/kinds/http.js';
@@ -61,23 +62,15 @@ export function outputOf(
   const read = readText(response.headers.get('content-type'), body.bytes);
   const json = isJson(response) ? jsonIn(read, body) : undefined;
   if (json !== undefined && body.size <= maxWholeBytes) return { status, json };
-  let isCut = body.size > body.bytes.length || read.problem !== undefined;
-  const shorten = (clean: string): string => {
-    const text = headAndTail(clean, shownCharacters);
-    isCut ||= text !== clean;
-    return text;
-  };
-  const text =
-    'text' in read ? context.secrets.shown(read.text.replaceAll('\0', ''), shorten) : read.problem;
-  return {
-    status,
-    text,
-    truncated: isCut,
-    // JSON that was too large to parse is not absent: mark it as cut.
-    ...(isCut ? { cut: ['text', 'json'] } : {}),
-    bytes: body.size,
-    sha256: body.sha256,
-  };
+  const output = { status, truncated: false, bytes: body.size, sha256: body.sha256 };
+  // JSON that was too large to parse is not absent.
+  const parts = ['text', 'json'];
+  if (!('text' in read)) return withCut({ ...output, text: read.problem }, parts);
+  const plain = read.text.replaceAll('\0', '');
+  const clean = context.secrets.text(plain);
+  const text = headAndTail(clean, shownCharacters);
+  const isCut = body.size > body.bytes.length || read.problem !== undefined || text !== read.text;
+  return withCut({ ...output, text }, isCut ? parts : [], clean === plain ? [] : parts);
 }
 
 /**

@@ -59,6 +59,28 @@ export function parseOutput(form: OutputForm, program: string, text: string | nu
   }
 }
 
+/**
+ * Reads what a program printed: as it was, and without secrets, which are taken out of the whole
+ * text before it is read.
+ * @throws StepFailure AnswerUnusable, which holds no secret
+ */
+export function parseBoth(
+  form: OutputForm,
+  program: string,
+  text: string | null,
+  secrets: { text(text: string): string },
+): { was: JsonObject; is: JsonObject } {
+  const clean = text && secrets.text(text);
+  const is = parseOutput(form, program, clean);
+  if (clean === text) return { was: is, is };
+  try {
+    return { was: parseOutput(form, program, text), is };
+  } catch {
+    // Its message would quote the secret. All that was read is for people then.
+    return { was: {}, is };
+  }
+}
+
 function jsonOf(text: string, program: string): Json {
   try {
     return parseJson(text);

@@ -246,7 +246,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
     const captured =
       why && (isLast(why) || isPermanent(failure)) && !(failure instanceof CancelledFailure)
-        ? capturedFailure(request, failure, why)
+        ? capturedFailure(request, failure, why, exit)
         : undefined;
     if (why === undefined || captured) {
       // History and record get the same value, so that they can be compared.
@@ -302,10 +302,12 @@ async function act(
   const { programs, resumedFrom } = context;
   // Check the programs of later actions now: after the action it would be too late.
   if (resumedFrom === null) await programs.assertAllUnchanged([request.verify, request.check]);
-  const output = await handle(request.action, { ...context, expect: request.expect }, handlers);
+  const { expect } = request;
+  const answer = await handle(request.action, { ...context, expect }, handlers);
+  const output = context.secrets.exit.answer(answer);
   done();
   // sql has already checked: a transaction that does not meet expectations is not committed.
-  if (!actionRules(request.action.kind).judgesExpectations) assertExpected(request.expect, output);
+  if (!actionRules(request.action.kind).judgesExpectations) assertExpected(expect, output);
   if (request.verify)
     await programs.verifyAfterAction(() => handle(request.verify as Action, context, handlers));
   return request.outputs ? stepOutputs(request.outputs, output) : output;

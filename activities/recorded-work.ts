@@ -14,7 +14,7 @@ export function recordedWork(
   { action, verify }: Pick<AttemptRequest, 'action' | 'verify'>,
   exit: Exit,
 ): string[] {
-  return whatItDoes(action, verify).map((line) => exit.shown(line, shortened));
+  return whatItDoes(action, verify).map((line) => shortened(exit.text(line)));
 }
 
 function shortened(line: string): string {

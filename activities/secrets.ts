@@ -100,9 +100,9 @@ export class AttemptSecrets {
     return this.exit.quote(text, keep);
   }
 
-  /** As `Exit.shown`. */
-  shown(text: string, show: (clean: string) => string): string {
-    return this.exit.shown(text, show);
+  /** As `Exit.text`. */
+  text(text: string): string {
+    return this.exit.text(text);
   }
 
   private async provide({ from }: SecretDeclaration): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import type { Expression } from './expression/ast.js';
-import { evaluate, wordsOf } from './expression/evaluate.js';
+import { withCut } from './cut.js';
+import { changeIn, evaluate, wordsOf } from './expression/evaluate.js';
 import { chainsIn } from './expression/names.js';
 import type { JsonObject } from './json.js';
 import { shown } from './kinds/words.js';
@@ -14,7 +15,7 @@ import { judgeWhen } from './work.js';
 
 /** What is known of the cases of a branch. */
 export interface Found {
-  /** The first that is true; null: none is. */
+  /** The first that is true; null: none is, or one reads what is not whole. */
   taken: string | null;
   /** What is missing, by the cases before it that are neither true nor false. */
   unknown: Readonly<Record<string, string>>;
@@ -26,7 +27,10 @@ export function findCase(cases: readonly Case[], scope: Scope): Found {
   for (const { case: name, when } of cases) {
     const verdict = when ? judgeWhen(when, scope) : true;
     if (verdict === true) return { taken: name, unknown };
-    if (verdict !== false) unknown[name] = wordsOf(verdict.unknown);
+    if (verdict === false) continue;
+    unknown[name] = wordsOf(verdict.unknown);
+    // It was answered, and the answer is not whole: another case is no better guess.
+    if (changeIn(verdict.unknown)) return { taken: null, unknown };
   }
   return { taken: null, unknown };
 }
@@ -55,23 +59,27 @@ export function outputsOf({ outputs = {} }: StepSpec, scope: Scope): JsonObject 
   const [first, second] = [false, true].map((wanted) =>
     all.filter(([, expressions]) => expressions.some(readsOut) === wanted),
   ) as [typeof all, typeof all];
-  const own = toldOf(first, scope);
-  return second.length === 0 ? own : { ...own, ...toldOf(second, { ...scope, out: own }) };
+  const own = toldOf(first, scope, {});
+  return toldOf(second, { ...scope, out: own }, own);
 }
 
 function toldOf(
   outputs: readonly (readonly [string, readonly Expression[]])[],
   scope: Scope,
+  before: JsonObject,
 ): JsonObject {
-  return Object.fromEntries(
-    outputs.flatMap(([name, expressions]) => {
-      for (const expression of expressions) {
-        const outcome = evaluate(expression, scope);
-        if ('value' in outcome) return [[name, outcome.value]];
-      }
-      return [];
-    }),
-  );
+  let told = before;
+  for (const [name, expressions] of outputs) {
+    for (const expression of expressions) {
+      const outcome = evaluate(expression, scope);
+      if ('value' in outcome) told = { ...told, [name]: outcome.value };
+      else if (changeIn(outcome.unknown))
+        told = withCut(told, [name], changeIn(outcome.unknown) === 'blanked' ? [name] : []);
+      else continue;
+      break;
+    }
+  }
+  return told;
 }
 
 function readsOut({ ast }: Expression): boolean {

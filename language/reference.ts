@@ -1,5 +1,5 @@
 import type { Expression, Joined, Tree } from './expression/ast.js';
-import { evaluate, wordsOf } from './expression/evaluate.js';
+import { changeIn, evaluate, wordsOf } from './expression/evaluate.js';
 import type { Reason } from './expression/evaluation.js';
 import { namesIn } from './expression/names.js';
 import { textOf } from './expression/text-form.js';
@@ -20,9 +20,9 @@ export interface Scope extends JsonObject {
   steps: JsonObject;
 }
 
-/** An expression named what there is not, or what was shortened for people and is not whole. */
+/** An expression named what there is not, or what was changed for people and is not whole. */
 export class Unresolved extends Error {
-  readonly missing: 'absent' | 'cut';
+  readonly missing: 'absent' | 'cut' | 'blanked';
 
   constructor(
     readonly reference: string,
@@ -30,7 +30,7 @@ export class Unresolved extends Error {
   ) {
     super(wordsOf(reasons) || `there is no ${reference}`);
     this.name = 'Unresolved';
-    this.missing = reasons.some(({ kind }) => kind === 'cut') ? 'cut' : 'absent';
+    this.missing = changeIn(reasons) ?? 'absent';
   }
 }
 

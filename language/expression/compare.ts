@@ -1,4 +1,5 @@
 import type { Meter } from './meter.js';
+import { notWhole } from './not-whole.js';
 import {
   Duration,
   isNumeric,
@@ -36,6 +37,8 @@ export function equal(a: Value, b: Value, meter: Meter): boolean | Wrong {
 }
 
 function sameMaps(a: ValueMap, b: ValueMap, meter: Meter): boolean | Wrong {
+  const changed = notWhole(a) ?? notWhole(b);
+  if (changed) return changed;
   const keys = Object.keys(a);
   meter.pay(keys.length);
   if (keys.length !== Object.keys(b).length) return false;

@@ -13,6 +13,13 @@ export function wordsOf(reasons: readonly Reason[]): string {
   return reasons.map(({ text }) => text).join('; ');
 }
 
+/** Whether a value was changed for people: then it was answered, but nobody may act on it. */
+export function changeIn(reasons: readonly Reason[]): 'blanked' | 'cut' | undefined {
+  return (['blanked', 'cut'] as const).find((change) =>
+    reasons.some(({ kind }) => kind === change),
+  );
+}
+
 /** Whether a condition holds; `unknown` is neither. */
 export type Verdict = boolean | { unknown: readonly Reason[] };
 
@@ -25,7 +32,9 @@ export function evaluate(expression: Expression, scope: Scope, meter = new Meter
   const value = valueOf(expression, scope, meter);
   if (value instanceof Unknown) return { unknown: value.reasons(expression.$) };
   const left = leave(value);
-  return left instanceof Wrong ? { unknown: [reason(expression, left.why)] } : { value: left };
+  return left instanceof Wrong
+    ? { unknown: [reason(expression, left.why, left.kind)] }
+    : { value: left };
 }
 
 /**
@@ -57,6 +66,6 @@ function notOurs(error: unknown): ExpressionError {
   return new ExpressionError(`the tree of the expression is damaged: ${why}`);
 }
 
-function reason({ ast }: Expression, text: string): Reason {
-  return { at: ast.at, kind: 'error', text };
+function reason({ ast }: Expression, text: string, kind: Wrong['kind'] = 'error'): Reason {
+  return { at: ast.at, kind, text };
 }

@@ -1,8 +1,9 @@
-import { cutIn } from '../cut.js';
+import { cutIn, mayBeCut } from '../cut.js';
 import { type Range, type ReadAs, textAt, type Tree } from './ast.js';
 import { functions } from './functions.js';
 import type { Meter } from './meter.js';
 import { negate, operate } from './operators.js';
+import { changeOf, notWhole } from './not-whole.js';
 import { call } from './overload.js';
 import { targetTable } from './names.js';
 import { readAs } from './read-as.js';
@@ -29,10 +30,10 @@ export interface Reason {
   /** Offsets in the text of the expression. */
   at: Range;
   /**
-   * missing: there is no such value. cut: it was shortened for people. error: an operation has no
-   * result. limit: the expression needs more than it may.
+   * missing: there is no such value. cut: it was shortened for people. blanked: a secret was taken
+   * out of it. error: an operation has no result. limit: the expression needs more than it may.
    */
-  kind: 'missing' | 'cut' | 'error' | 'limit';
+  kind: 'missing' | 'cut' | 'blanked' | 'error' | 'limit';
   /** As a sentence without a full stop: `there is no steps.probe.stdout`. */
   text: string;
 }
@@ -186,13 +187,14 @@ export class Evaluation {
 
   private own(tree: Tree, of: ValueMap, key: string): Value | undefined | Unknown {
     const cut = cutIn(of);
-    const isCut = (): Unknown =>
-      this.unknown(tree, 'cut', (text) => `${text} was changed for people, and is not whole`);
+    const isCut = (): Unknown => {
+      const { kind, words } = changeOf(of, key);
+      return this.unknown(tree, kind, (text) => `${text} ${words}`);
+    };
     if (Array.isArray(cut) && cut.includes(key)) return isCut();
     if (!Object.hasOwn(of, key)) return cut === 'unnamed' ? isCut() : undefined;
     const value = of[key];
-    const mayBeCut = typeof value === 'string' || (typeof value === 'object' && value !== null);
-    return cut === 'unnamed' && mayBeCut ? isCut() : value;
+    return cut === 'unnamed' && mayBeCut(value) ? isCut() : value;
   }
 
   private index(tree: Tree & { is: 'index' }, local: Bound): Result {
@@ -295,6 +297,8 @@ export class Evaluation {
         'error',
         (text) => `${text}: ${kindNames[kindOf(of)]} has no items`,
       );
+    const changed = isMap(of) ? notWhole(of) : undefined;
+    if (changed) return this.right(tree, changed) as Unknown;
     // The keys of an object in an order that does not depend on who wrote it.
     const items = Array.isArray(of) ? (of as readonly Value[]) : Object.keys(of);
     this.meter.pay(items.length);
@@ -362,7 +366,7 @@ export class Evaluation {
 
   private right(tree: Tree, result: Value | Wrong): Value | Unknown {
     return result instanceof Wrong
-      ? this.unknown(tree, 'error', (text) => `${text}: ${result.why}`)
+      ? this.unknown(tree, result.kind, (text) => `${text}: ${result.why}`)
       : result;
   }
 

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../json.js';
 import { leave } from './leave.js';
 import { listFunctions } from './list-functions.js';
+import { notWhole } from './not-whole.js';
 import { numberFunctions } from './number-functions.js';
 import { type ExpressionFunction, overload } from './overload.js';
 import { textFunctions } from './text-functions.js';
@@ -17,6 +18,8 @@ const conversions = {
       overload(['text'], 'integer', ([text]) => BigInt(characters(text))),
       overload(['list'], 'integer', ([list]) => BigInt(list.length)),
       overload(['map'], 'integer', ([map], { meter }) => {
+        const changed = notWhole(map);
+        if (changed) return changed;
         const { length } = Object.keys(map);
         meter.pay(length);
         return BigInt(length);

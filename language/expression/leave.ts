@@ -1,13 +1,13 @@
 import type { Json } from '../json.js';
-import { cutIn } from '../cut.js';
 import { limits } from './limits.js';
+import { notWhole } from './not-whole.js';
 import { durationText, timestampText } from './times.js';
-import { Duration, Timestamp, type Value, Wrong } from './values.js';
+import { Duration, Timestamp, type Value, type ValueMap, Wrong } from './values.js';
 
 /**
  * A value as JSON, at the border of an evaluation: an integer that a double holds becomes a number,
  * any other its digits; durations and timestamps become text.
- * @returns why it cannot leave: it is too large, or was shortened for people
+ * @returns why it cannot leave: it is too large, or was changed for people
  */
 export function leave(value: Value): Json | Wrong {
   let bytes = 0;
@@ -41,7 +41,8 @@ export function leave(value: Value): Json | Wrong {
       }
       return add(2) ? items : tooLarge;
     }
-    if (cutIn(one) !== null) return new Wrong('the value was changed for people, and is not whole');
+    const changed = notWhole(one as ValueMap);
+    if (changed) return changed;
     const entries: [string, Json][] = [];
     for (const [key, item] of Object.entries(one)) {
       const left = add(utf8Length(key) + 4) ? plain(item) : tooLarge;

@@ -1,5 +1,6 @@
 import { compare } from './compare.js';
 import { keyOf } from './key-of.js';
+import { notWholeIn } from './not-whole.js';
 import { calculate } from './operators.js';
 import { type Context, type ExpressionFunction, overload } from './overload.js';
 import { textOf } from './text-form.js';
@@ -66,6 +67,8 @@ export const listFunctions = {
   distinct: method(
     overload(['list'], same, ([list], { meter }) => {
       const seen = new Set<string>();
+      const changed = notWholeIn(list, meter);
+      if (changed) return changed;
       return list.filter((item) => {
         const key = keyOf(item, meter);
         if (seen.has(key)) return false;

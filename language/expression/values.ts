@@ -23,7 +23,11 @@ export class Optional {
 
 /** Why an operation has no result, as a sentence about its operands. */
 export class Wrong {
-  constructor(readonly why: string) {}
+  /** @param kind that of the reason; cut and blanked: an operand was changed for people */
+  constructor(
+    readonly why: string,
+    readonly kind: 'error' | 'cut' | 'blanked' = 'error',
+  ) {}
 }
 
 export type Kind =

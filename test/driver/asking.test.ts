@@ -4,7 +4,9 @@ import type { Admission } from '../../common/admission.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { StartEnvelope } from '../../common/envelope.js';
 import { messageNames } from '../../common/defaults.js';
-import { readCondition } from '../../language/read-expression.js';
+import { leftBy } from '../../common/left.js';
+import type { Json } from '../../language/json.js';
+import { readCondition, readExpression } from '../../language/read-expression.js';
 import type { Driver } from '../../testing/driver/driver.js';
 import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
@@ -176,6 +178,46 @@ describe('a step that needs what nobody has answered', () => {
       expect(view.state).toBe(state);
       expect(commands(run)).toEqual(verb === 'done' ? ['one'] : ['one', 'one.undo']);
     }
+  });
+});
+
+describe('a step that needs what a secret was taken out of', () => {
+  const marks = { truncated: true, blanked: ['login', 'list'], cut: ['login', 'list'] };
+  const output = { login: '[secret login]', list: ['[secret login]'], ...marks };
+  const from = (text: string): Json => readExpression(text) as unknown as Json;
+  const use = (argument: Json) => ({
+    work: { action: { kind: 'command', argv: ['use', argument] } },
+  });
+  const each = { id: 'each', title: 'Each', kind: 'forEach', effect: 'read' };
+
+  test.each<[string, object]>([
+    ['an argument', change('two', use(from('steps.one.login')))],
+    ['text around it', change('two', use({ join: ['u:', from('steps.one.login')] }))],
+    ['a part of it', change('two', use(from('steps.one.login.take(3)')))],
+    ['the whole answer', change('two', use(from('steps.one')))],
+    ['a list', { ...each, items: from('steps.one.list'), steps: [lasting('look')] }],
+    ['a condition', change('two', { when: readExpression('steps.one.login == "x"') })],
+  ])('is not done, and says why: %s', async (_what, step) => {
+    const run = begin(driver, runbook([change('one'), step]), () => output);
+    await run.settle();
+    const { waitingFor, steps } = await status(run);
+    expect(waitingFor).toMatchObject([{ kind: 'failure' }]);
+    expect(steps.at(-1)?.error?.message).toContain('held a secret, which was taken out');
+    expect(commands(run)).toEqual(['one']);
+    await answer(run, 'abort');
+    await run.end();
+    // It never began: what is left is of the step before.
+    const ended = await status(run);
+    expect(leftBy(ended).map(({ step: left }) => left)).toEqual(['one']);
+    expect(commands(run)).toEqual(['one']);
+  });
+
+  test('goes on without its mark: with what people see', async () => {
+    const { truncated: _, cut: _cut, blanked: _blanked, ...unmarked } = { ...output };
+    const step = change('two', use(from('steps.one.login')));
+    const run = begin(driver, runbook([change('one'), step]), () => unmarked);
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two']);
   });
 });
 

@@ -465,6 +465,12 @@ describe('a fault of the procedure', () => {
   test.each([
     ['all of it', { stdout: 'all', truncated: false, cut: ['stdout'] }, null],
     ['another part', { stdout: 'all', truncated: true, cut: ['stderr'] }, null],
+    ['what held a secret', { stdout: 'a', truncated: true, cut: ['stdout'] }, 'or held a secret'],
+    [
+      'what nobody says is whole',
+      { stdout: 'a', truncated: true, fullSha256: 'a' },
+      'stdout is not',
+    ],
     ['a part', { stdout: 'a p', truncated: true, cut: ['stdout'] }, 'and stdout is not whole'],
   ])('an output of which code reads %s', async (_what, output, said) => {
     const fault = 'an output of which a part was left out';

@@ -24,9 +24,10 @@ import type { AttemptContext } from '../../activities/handler.js';
 import { Excerpt } from '../../activities/excerpt.js';
 import { capForHistory } from '../../activities/output-cap.js';
 import { OutputCollector } from '../../activities/output-collector.js';
+import { evaluateAnswer } from '../../activities/judge-answer.js';
 import { failureTypes } from '../../common/failures.js';
 import type { Json } from '../../language/json.js';
-import type { CommandAction } from '../../language/kinds/command.js';
+import type { CommandAction, OutputForm } from '../../language/kinds/command.js';
 import { until } from '../../lab/until.js';
 import { canMount } from '../helpers/can-mount.js';
 import { failureOf, hostile, refusing, World } from './world.js';
@@ -185,6 +186,55 @@ describe('environment', () => {
     expect(context.secrets.exit.output(output)).toMatchObject({ stdout: '[secret token]\n' });
   });
 
+  const printing = async (text: string, changes: Partial<CommandAction> = {}) => {
+    const context = world.context();
+    const script = 'console.log(process.argv[1].replaceAll("$TOKEN", process.env.TOKEN))';
+    const argv = [node, '-e', script, text];
+    const env = { TOKEN: { secret: 'token' } };
+    const asked = command({ kind: 'command', argv, env, target: 'api', ...changes }, context);
+    return context.secrets.exit.answer(await asked);
+  };
+  const reading = (cel: string, out: Json) => evaluateAnswer({ cel }, out);
+  const takenOut = { why: expect.stringContaining('held a secret, which was taken out') };
+
+  test('no step acts on a stream that held a secret; the other one is read', async () => {
+    const output = await printing('password=$TOKEN');
+    expect(output).toMatchObject({ stdout: 'password=[secret token]\n', blanked: ['stdout'] });
+    expect(reading('out.stdout', output)).toEqual(takenOut);
+    expect(reading('out.stdout.contains("password")', output)).toEqual(takenOut);
+    expect(reading('out.stderr + string(out.exitCode)', output)).toEqual({ value: '0' });
+  });
+
+  test.each<[OutputForm, string, string, string]>([
+    ['json', '{"id":7,"login":"$TOKEN"}', 'out.json.login', 'out.json.id'],
+    ['jsonl', '{"id":7,"login":"$TOKEN"}', 'out.lines[0].login', 'out.lines[0].id'],
+    ['lines', '$TOKEN', 'out.lines[0]', 'out.exitCode'],
+    ['pairs', 'login=$TOKEN', 'out.pairs.login', 'out.exitCode'],
+    ['table', 'NAME LOGIN\nx $TOKEN', 'out.table[0].LOGIN', 'out.table[0].NAME'],
+  ])(
+    'nor on what is parsed of it as %s; what is beside it is read',
+    async (parse, text, cel, other) => {
+      const output = await printing(text, { parse });
+      expect(JSON.stringify(output)).toContain('[secret token]');
+      expect(reading(cel, output)).toEqual(takenOut);
+      expect(reading(other, output)).toHaveProperty('value');
+    },
+  );
+
+  test('nor on an answer of a program; what only people read of it is shown without the secret', async () => {
+    const answer = 'pipeline-job' as const;
+    const job = (status: string, message: string): string =>
+      JSON.stringify({ status, stage: null, error: { code: 'E1', message } });
+    const told = await printing(job('failed', 'no log-in with $TOKEN'), { answer });
+    expect(told).toMatchObject({ answer: { error: { message: 'no log-in with [secret token]' } } });
+    expect(reading('out.answer.status', told)).toEqual({ value: 'failed' });
+    const acting = await failureOf(printing('{"job":"$TOKEN"}', { answer: 'pipeline-started' }));
+    expect(acting).toMatchObject({
+      type: 'AnswerUnusable',
+      message: expect.stringContaining('a secret at job, which the run acts on'),
+    });
+  });
+
   test('arguments in the process list hold no secret', async () => {
     const controller = new AbortController();
     const context = world.context({ signal: controller.signal });
@@ -316,7 +366,7 @@ describe('what is cut for people is not read by code', () => {
     const excerpt = new Excerpt();
     excerpt.take(Buffer.from(text));
     try {
-      return JSON.parse(excerpt.shorten(excerpt.whole()).trim().split('\n').at(-1) ?? '');
+      return JSON.parse(excerpt.shorten(excerpt.whole().text).trim().split('\n').at(-1) ?? '');
     } catch {
       return undefined;
     }
@@ -404,7 +454,7 @@ describe('what is cut for people is not read by code', () => {
           const bytes = Buffer.from(whole);
           for (let at = 0; at < bytes.length; at += chunk)
             excerpt.take(bytes.subarray(at, at + chunk));
-          return excerpt.shorten(excerpt.whole());
+          return excerpt.shorten(excerpt.whole().text);
         };
         for (const chunk of [1_000, 65_536]) {
           for (const size of [12_000, 12_288, 16_000, 24_000])

@@ -1,5 +1,6 @@
 import { isOutputRecorded } from '../../common/saved-steps.js';
 import type { StepView } from '../../common/view.js';
+import { withoutCut } from '../../language/cut.js';
 import type { Json } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
 import { ProcedureStopped } from './outcome.js';
@@ -59,25 +60,16 @@ export class OutputBudget {
 
 /**
  * An output for the code of a procedure. Code must not act on a part of a value: reading a field
- * that was truncated ends the run and says what to do.
- * @throws ProcedureStopped when a truncated field is read
+ * that is not whole ends the run and says what to do.
+ * @throws ProcedureStopped when such a field is read
  */
 export function forCode<T extends Json>(path: string, output: T): T {
-  if (output === null || typeof output !== 'object' || Array.isArray(output)) return output;
-  const { truncated, cut } = output;
-  if (truncated !== true || !Array.isArray(cut)) return output;
-  const guarded = { ...output };
-  for (const name of cut as string[])
-    Object.defineProperty(guarded, name, {
-      enumerable: false,
-      get: () => {
-        throw new ProcedureStopped(
-          `step ${path} answered more than can be handed on, and ${name} is not whole`,
-          'Let what it asks answer less, or pick what is needed; then start one that goes on --from this run.',
-        );
-      },
-    });
-  return guarded;
+  return withoutCut(output, (field) => {
+    throw new ProcedureStopped(
+      `step ${path} answered what cannot be handed on, and ${field} is not whole: it was too large, or held a secret`,
+      'Let what it asks answer less and without secrets, or pick what is needed; then start one that goes on --from this run.',
+    );
+  }) as T;
 }
 
 function sizeOf(output: Json): number {

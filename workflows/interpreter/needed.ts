@@ -55,10 +55,10 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
     if (error instanceof NoItems)
       throw new ProcedureStopped(error.message, 'Look at what the list was taken from.');
     if (!(error instanceof Unresolved)) throw error;
-    if (error.missing === 'cut')
+    if (error.missing !== 'absent')
       throw new ProcedureStopped(
-        `step ${spec.id} needs ${error.reference}, which is not whole: it was too large, or no text that can be kept`,
-        'Let the step before answer less: `pick` what is needed of an HTTP answer, fewer rows or columns of a query, less that a program prints.',
+        `step ${spec.id} needs ${error.reference}: ${error.message}`,
+        changedNext[error.missing],
       );
     throw new ProcedureStopped(
       `step ${spec.id} needs ${error.reference}, which there is not${because(error)}`,
@@ -66,6 +66,13 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
     );
   }
 }
+
+/** What to do about a value that was changed for people. */
+const changedNext = {
+  cut: 'Let the step before answer less: name what is needed in its `outputs`, and ask for fewer rows or columns.',
+  blanked:
+    'Name the secret itself where its value is needed, or let the step before answer without it.',
+};
 
 /** What is known of the reason beyond that the value is not there. */
 function because({ reference, message }: Unresolved): string {

@@ -45,7 +45,7 @@ const exits: Record<string, (exit: Exit, redactor: Redactor, text: string) => un
     // The secret lies where the excerpt is cut.
     excerpt.take(Buffer.from(`${'x'.repeat(12 * 1024 - 20)}${text}${'y'.repeat(300_000)}`));
     excerpt.take(Buffer.from(`${text}${'z'.repeat(12 * 1024 - 20)}`));
-    return exit.shown(excerpt.whole(), (clean) => excerpt.shorten(clean));
+    return excerpt.shorten(exit.text(excerpt.whole().text));
   },
   'message of a failure': (exit, _, text) => exit.problem(new StepFailure('CommandFailed', text)),
   'next of a failure': (exit, _, text) =>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseOutput, WholeText } from '../../../activities/parse-output.js';
+import type { OutputForm } from '../../../language/kinds/command.js';
+import { parseBoth, parseOutput, WholeText } from '../../../activities/parse-output.js';
 import { stepOutputs } from '../../../activities/step-outputs.js';
 import { readCondition } from '../../../language/read-expression.js';
 
@@ -95,5 +96,40 @@ describe('outputs that a step declares', () => {
     expect(() => stepOutputs(of('out.json.other'), answer)).toThrow(
       'outputs without a value: found = out.json.other: there is no out.json.other',
     );
+  });
+});
+
+describe('what was printed, as it was and without secrets', () => {
+  const secret = 'correct horse battery';
+  const secrets = { text: (text: string) => text.replaceAll(secret, '[secret login]') };
+  const both = (form: OutputForm, text: string) => parseBoth(form, 'tool', text, secrets);
+
+  test('is the same where there is no secret', () => {
+    const { was, is } = both('json', '{"a":1}');
+    expect(was).toBe(is);
+  });
+
+  test('differs where one is', () => {
+    expect(both('json', `{"a":1,"b":"${secret}"}`)).toEqual({
+      was: { json: { a: 1, b: secret } },
+      is: { json: { a: 1, b: '[secret login]' } },
+    });
+  });
+
+  test('holds no word of one that a table parts', () => {
+    const { is } = both('table', `NAME TOKEN\none ${secret}`);
+    expect(JSON.stringify(is)).not.toMatch(/correct|horse|battery/);
+  });
+
+  test('is for people altogether where it can be read without the secret alone', () => {
+    const hiding = { text: (text: string) => text.replace('oops', '1') };
+    expect(parseBoth('json', 'tool', '{"a":oops}', hiding)).toEqual({
+      was: {},
+      is: { json: { a: 1 } },
+    });
+  });
+
+  test('is in no message about what cannot be read', () => {
+    expect(() => both('json', `no JSON ${secret}`)).toThrow('begins with "no JSON [secret login]"');
   });
 });
