@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Expectation } from '../common/attempt.js';
+import type { AttemptRequest, Expectation } from '../common/attempt.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/kinds/index.js';
 import type { Effect } from '../language/runbook.js';
@@ -57,10 +57,11 @@ export interface AttemptContext extends CommandOwner {
   /** Checks programs before they run. */
   programs: AttemptPrograms;
   /**
-   * Must hold on the output. The engine checks afterwards; a kind that can still roll back checks
-   * before.
+   * Must hold on the answer, and what of it is handed on. `perform` sees to both afterwards; a kind
+   * that can still roll back does before. A probe has none of its own.
    */
   expect?: readonly Expectation[];
+  outputs?: AttemptRequest['outputs'];
   /**
    * Keeps output: shipped to the record while the step runs, capped there. Redacted by the
    * receiver.

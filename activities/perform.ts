@@ -302,15 +302,15 @@ async function act(
   const { programs, resumedFrom } = context;
   // Check the programs of later actions now: after the action it would be too late.
   if (resumedFrom === null) await programs.assertAllUnchanged([request.verify, request.check]);
-  const { expect } = request;
-  const answer = await handle(request.action, { ...context, expect }, handlers);
-  const output = context.secrets.exit.answer(answer);
+  const { expect, outputs } = request;
+  const answer = await handle(request.action, { ...context, expect, outputs }, handlers);
   done();
-  // sql has already checked: a transaction that does not meet expectations is not committed.
-  if (!actionRules(request.action.kind).judgesExpectations) assertExpected(expect, output);
+  const { settles } = actionRules(request.action.kind);
+  const output = settles ? answer : context.secrets.exit.answer(answer);
+  if (!settles) assertExpected(expect, output);
   if (request.verify)
     await programs.verifyAfterAction(() => handle(request.verify as Action, context, handlers));
-  return request.outputs ? stepOutputs(request.outputs, output) : output;
+  return outputs && !settles ? stepOutputs(outputs, output) : output;
 }
 
 function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { Json, JsonObject } from '../language/json.js';
+import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
 
 /*
@@ -21,8 +21,8 @@ export interface SqlEvidence {
   system: string | null;
   /** Transaction id, 64 bits, as text; null when the transaction wrote nothing. */
   xid: string | null;
-  /** The step's output if the transaction turns out to be committed. */
-  output: JsonObject;
+  /** What the step hands on if the transaction turns out to be committed. */
+  output: Json;
 }
 
 /** PostgreSQL cuts longer names by itself, and two steps could then share one. */
@@ -125,7 +125,7 @@ export async function endSessionBefore(client: pg.Client, name: string): Promise
  * @returns its output when it is committed; undefined when it is not, and may be repeated
  * @throws StepFailure OutcomeUnknown when the server cannot tell
  */
-export async function provedOutput(client: pg.Client, kept: Json): Promise<JsonObject | undefined> {
+export async function provedOutput(client: pg.Client, kept: Json): Promise<Json | undefined> {
   if (kept === null) return undefined;
   const { together, system, xid, output } = kept as unknown as SqlEvidence;
   if (together) return output;

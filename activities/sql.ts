@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { Json, JsonObject } from '../language/json.js';
+import type { Json } from '../language/json.js';
 import type { SqlAction } from '../language/kinds/sql.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { connectionTrouble } from '../common/network.js';
 import { parseUrl } from '../language/url.js';
-import { assertExpected } from './expect.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
 import { connectionOf } from './sql-tls.js';
+import { settled } from './step-outputs.js';
 import { answersOf, configure, settingsOf } from './sql-statements.js';
 import { types } from './sql-values.js';
 import { connectedAs } from './target-environment.js';
@@ -58,7 +58,7 @@ export const sql: Handler<'sql'> = async (action, context) => {
     if (context.resumedFrom !== null) {
       await endSessionBefore(client, sessionName(context.key));
       const output = await provedOutput(client, context.evidence);
-      if (output) return output;
+      if (output !== undefined) return output;
       context.assertLeaseHeld?.();
     }
     return await inTransaction(client, action, context, newConnection);
@@ -94,7 +94,7 @@ async function inTransaction(
   action: SqlAction,
   context: AttemptContext,
   newConnection: () => Promise<pg.Client>,
-): Promise<JsonObject> {
+): Promise<Json> {
   const claim =
     context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
   const system = context.effect === 'read' || claim ? null : await systemOf(client);
@@ -102,9 +102,8 @@ async function inTransaction(
     begin[context.effect === 'read' ? 'read' : 'write'][action.isolation ?? 'read committed'],
   );
   await configure(client, settingsOf(action, context), true);
-  const answer = await answersOf(client, action);
   // Before COMMIT: an unexpected result is rolled back when the connection closes.
-  assertExpected(context.expect ?? [], answer);
+  const answer = settled(context, await answersOf(client, action), 'undone');
   if (context.effect === 'read') {
     await client.query('COMMIT');
     return answer;
@@ -137,7 +136,7 @@ async function withoutTransaction(
   client: pg.Client,
   action: SqlAction,
   context: AttemptContext,
-): Promise<JsonObject> {
+): Promise<Json> {
   const isRead = context.effect === 'read';
   if (!isRead && context.resumedFrom !== null) {
     await endSessionBefore(client, sessionName(context.key));
@@ -152,9 +151,7 @@ async function withoutTransaction(
     false,
   );
   try {
-    const answer = await answersOf(client, action);
-    assertExpected(context.expect ?? [], answer);
-    return answer;
+    return settled(context, await answersOf(client, action), 'stands');
   } catch (error) {
     const isSaid = error instanceof StepFailure || wasRefused(error);
     if (isRead || isSaid || action.idempotent === true || context.signal.aborted) throw error;
@@ -172,14 +169,14 @@ function outcomeUnknown(why: string): StepFailure {
  * The xid is a placeholder: an older worker, which only knows ids, must not read "nothing was
  * written".
  */
-function together(output: JsonObject): SqlEvidence {
+function together(output: Json): SqlEvidence {
   return { together: true, system: null, xid: 'together', output };
 }
 
 async function proof(
   client: pg.Client,
   system: string | null,
-  output: JsonObject,
+  output: Json,
   newConnection: () => Promise<pg.Client>,
 ): Promise<SqlEvidence> {
   const xid = await transactionOf(client);
@@ -213,7 +210,7 @@ async function answerAfterCommit(
   { evidence }: CommitUnanswered,
   target: TargetDeclaration,
   context: AttemptContext,
-): Promise<JsonObject> {
+): Promise<Json> {
   const until = Date.now() + askAfterCommitMs;
   for (;;) {
     if (!(await context.keepEvidence(evidence as unknown as Json))) {
@@ -227,7 +224,7 @@ async function answerAfterCommit(
       try {
         await endSessionBefore(client, sessionName(context.key));
         const output = await provedOutput(client, evidence as unknown as Json);
-        if (output) return output;
+        if (output !== undefined) return output;
         throw new StepFailure(
           'SqlTransient',
           'the connection broke during COMMIT, and the transaction was rolled back',

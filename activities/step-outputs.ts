@@ -1,7 +1,29 @@
 import { describeCondition, type Condition } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
+import { assertExpected } from './expect.js';
 import { StepFailure } from './failure.js';
+import type { AttemptContext } from './handler.js';
 import { evaluateAnswer } from './judge-answer.js';
+
+/** What became of what a step did when its outputs have no value, in a sentence. */
+const became = {
+  stands: 'What the step did stands.',
+  undone: 'Its transaction was rolled back, and nothing was changed.',
+} as const;
+
+/**
+ * What a step with this answer hands on, for kinds that can still take it back.
+ * @throws StepFailure VerifyFailed, AnswerUnusable
+ */
+export function settled(
+  { expect = [], outputs, secrets }: AttemptContext,
+  answer: Json,
+  effect: keyof typeof became,
+): Json {
+  const clean = secrets.exit.answer(answer);
+  assertExpected(expect, clean);
+  return outputs ? stepOutputs(outputs, clean, effect) : clean;
+}
 
 /**
  * The outputs that a step declares, from its whole answer; nothing else of it is kept.
@@ -10,6 +32,7 @@ import { evaluateAnswer } from './judge-answer.js';
 export function stepOutputs(
   outputs: Readonly<Record<string, Condition>>,
   answer: Json,
+  effect: keyof typeof became = 'stands',
 ): JsonObject {
   const missing: string[] = [];
   const values = Object.entries(outputs).map(([name, expression]): [string, Json] => {
@@ -20,6 +43,6 @@ export function stepOutputs(
   });
   if (missing.length === 0) return Object.fromEntries(values);
   throw new StepFailure('AnswerUnusable', `outputs without a value: ${missing.join('; ')}`, {
-    next: 'What the step did stands. Correct the outputs in the runbook, or what answers them.',
+    next: `${became[effect]} Correct the outputs in the runbook, or what answers them.`,
   });
 }

@@ -58,8 +58,8 @@ export const failureTypes = {
   /** any kind: the output did not meet `verify`. */
   VerifyFailed: 'permanent',
   /**
-   * command, http: the action was done, but its answer cannot be read, is incomplete, or is too
-   * large.
+   * command, http, sql: the action was done, but its answer cannot be read, is incomplete, or is
+   * too large; sql rolls back.
    */
   AnswerUnusable: 'permanent',
   /**

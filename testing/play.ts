@@ -10,7 +10,7 @@ import { describeCondition } from '../language/condition.js';
 import type { Outcome } from '../language/document/schema/test.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { CheckAction } from '../language/kinds/check.js';
-import type { Action } from '../language/kinds/index.js';
+import { actionRules, type Action } from '../language/kinds/index.js';
 import { answerOf, sureAnswer } from './answer-of.js';
 import type { ActivityContext } from './driver/attempt.js';
 import { inTurn } from './test-file.js';
@@ -59,12 +59,17 @@ export class Play {
       action.kind === 'check'
         ? await this.poll(path, action, outcomes, clock)
         : this.once(path, action, outcomes);
-    progress.acted = true;
+    const { settles } = actionRules(action.kind);
+    progress.acted = !settles;
     if (done.outcome.outputs) return whole(done.answer, done.outcome.outputs, outputs);
     assertExpected(expect, done.answer);
+    const settled = (): Json =>
+      outputs ? stepOutputs(outputs, done.answer, settles ? 'undone' : 'stands') : done.answer;
+    const early = settles ? settled() : null;
+    progress.acted = true;
     const verified = inTurn(done.outcome.verify);
     if (verify && verified) await this.poll(`${path} verify`, verify, verified, clock);
-    return outputs ? stepOutputs(outputs, done.answer) : done.answer;
+    return settles ? early : settled();
   }
 
   private once(path: string, action: Action, outcomes: readonly Outcome[]): Done {

@@ -19,8 +19,8 @@ export interface ActionRules<A> extends KindRules {
   runsPrograms?: true;
   /** A failed attempt has no effect: it was one transaction. */
   isAtomic?: true;
-  /** Its handler evaluates `expect` itself, before the effect is final. */
-  judgesExpectations?: true;
+  /** Its handler evaluates `expect` and `outputs` itself, before the effect is final. */
+  settles?: true;
   /** An interrupted attempt is done again, whatever its effect. */
   isDoneAnew?: true;
   /**

@@ -39,7 +39,7 @@ export interface SqlAction {
 export const sql: ActionRules<SqlAction> = {
   doneBy: 'activity',
   isAtomic: true,
-  judgesExpectations: true,
+  settles: true,
   isRepeatable: ({ idempotent }) => idempotent === true,
   describe: (action) => {
     const without = action.transaction === 'none' ? ' without a transaction' : '';

@@ -56,7 +56,7 @@ const advice = {
   Disturbed:
     'Somebody else has changed the Deployment while the run was changing it; the message says what differs, and where Kubernetes knows it with which program and when. Their change stands, unless the message says that it came in the same moment: then it is a revision of its own (`kubectl rollout history`). Talk to them first. While the run goes forward, `retry` looks again (after they have put it back), `skip` goes on with what is there, `rollback` and `abort` end the run. While it rolls back, `retry` looks again, `done` says that you have put it right by hand, and `abort` leaves it as it is.',
   AnswerUnusable:
-    'The step did what it was to do, and what was answered cannot be read, lacks what is needed, or is too large to be handed on. The message says what came. Correct the program, the path or the `pick`; before `retry`, see whether the step may be done twice.',
+    'The step did what it was to do, and what was answered cannot be read, lacks what is needed, held a secret, or is too large to be handed on. The message says what came. Correct the program, the path or the `outputs`; before `retry`, see whether the step may be done twice. A transaction of `sql` was rolled back: nothing was changed.',
   RunbookFailed:
     'Read the message: the author of the runbook has said what it means. `retry` looks again whether the step has to fail; `skip` goes on.',
   CheckFailed:

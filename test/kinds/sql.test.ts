@@ -9,10 +9,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import fc from 'fast-check';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import pg from 'pg';
+import { check } from '../../activities/check.js';
+import { command } from '../../activities/command.js';
+import { http } from '../../activities/http.js';
 import { sql } from '../../activities/sql.js';
 import { sessionName, systemOf } from '../../activities/sql-outcome.js';
-import type { Json } from '../../language/json.js';
+import { evaluateAnswer } from '../../activities/judge-answer.js';
+import { stepOutputs } from '../../activities/step-outputs.js';
+import type { Json, JsonObject } from '../../language/json.js';
 import type { AttemptContext } from '../../activities/handler.js';
+import type { CheckAction } from '../../language/kinds/check.js';
 import type { SqlAction, SqlStatement } from '../../language/kinds/sql.js';
 import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { certificateFor } from '../helpers/certificate.js';
@@ -290,10 +296,89 @@ describe('what is expected of a transaction is judged before it is committed', (
     expect(await notes()).toEqual([]);
   });
 
+  test('so are its outputs: without a value for one of them nothing is changed', async () => {
+    const outputs = { id: { cel: 'out.rows[0].id' }, other: { cel: 'out.rows[0].other' } };
+    const insert = [{ text: "INSERT INTO t VALUES (1, 'a') RETURNING id", as: 'rows' }];
+    const failure = await failureOf(run(insert, { outputs }));
+    expect(failure).toMatchObject({
+      type: 'AnswerUnusable',
+      message: expect.stringContaining('there is no out.rows[0].other'),
+      extra: { next: expect.stringContaining('nothing was changed') },
+    });
+    expect(await notes()).toEqual([]);
+    // As it was: computed of what is committed already.
+    const answer = await run(insert);
+    expect(() => stepOutputs(outputs, answer)).toThrow('there is no out.rows[0].other');
+    expect(await notes()).toHaveLength(1);
+  });
+
+  test('without a transaction what was done stands, and that is said', async () => {
+    const outputs = { other: { cel: 'out.rows[0].other' } };
+    const insert = [{ text: "INSERT INTO t VALUES (1, 'a') RETURNING id", as: 'rows' }];
+    const failure = await failureOf(run(insert, { outputs }, { transaction: 'none' }));
+    expect(failure).toMatchObject({
+      type: 'AnswerUnusable',
+      extra: { next: expect.stringContaining('What the step did stands') },
+    });
+    expect(await notes()).toHaveLength(1);
+  });
+
+  test('the next worker gets the outputs, and not the whole answer', async () => {
+    const outputs = { id: { cel: 'out.rows[0].id' } };
+    const action = {
+      ...{ kind: 'sql' as const, target: 'db' },
+      statements: [{ text: "INSERT INTO t VALUES (1, 'a') RETURNING id", as: 'rows' }],
+    };
+    const first = world.context({ outputs });
+    expect(await sql(action, first)).toEqual({ id: 1 });
+    const evidence = first.evidenceKept[0] ?? null;
+    const next = world.context({ outputs, resumedFrom: 'here', evidence });
+    expect(await sql(action, next)).toEqual({ id: 1 });
+    expect(await notes()).toHaveLength(1);
+  });
+
+  test('no step acts on a row that holds a secret, also not the next worker', async () => {
+    const statements = [
+      { text: 'INSERT INTO t VALUES (1, $1) RETURNING id, note', values: [password], as: 'rows' },
+    ];
+    const first = world.context();
+    const output = await sql({ kind: 'sql', target: 'db', statements }, first);
+    const evidence = first.secrets.exit.evidence(first.evidenceKept[0] ?? null) as JsonObject;
+    for (const shown of [output, evidence['output'] as Json]) {
+      expect(JSON.stringify(shown)).not.toContain(password);
+      expect(evaluateAnswer({ cel: 'out.rows[0].note' }, shown)).toEqual({
+        why: 'out.rows[0].note held a secret, which was taken out',
+      });
+      expect(evaluateAnswer({ cel: 'out.row.id' }, shown)).toEqual({ value: 1 });
+    }
+  });
+
   test('what is as expected is committed', async () => {
     await run([{ text: "INSERT INTO t VALUES (1, 'a')" }], { expect: expect1 });
     expect(await notes()).toHaveLength(1);
   });
+});
+
+test('what is expected of a poll is expected of its end, and not of each look', async () => {
+  const action: CheckAction = {
+    ...{ kind: 'check', everyMs: 20, until: { cel: 'out.row.n == 1' } },
+    probe: {
+      ...{ kind: 'sql', target: 'db' },
+      statements: [{ text: 'SELECT count(*)::integer AS n FROM t', as: 'rows' }],
+    },
+  };
+  const expectOne = [{ condition: { cel: 'out.row.n == 1' }, otherwise: 'not one' }];
+  let looks = 0;
+  let inserted: Promise<unknown> = Promise.resolve();
+  const progress = (): void => {
+    if ((looks += 1) === 2) inserted = admin.query("INSERT INTO t VALUES (1, 'a')");
+  };
+  const answer = await check(action, world.context({ expect: expectOne, progress }), {
+    ...{ sql, command, http },
+  });
+  await inserted;
+  expect(answer).toMatchObject({ row: { n: 1 } });
+  expect(looks).toBeGreaterThan(1);
 });
 
 test('many rows are cut, and that is said', async () => {

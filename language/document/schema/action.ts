@@ -123,7 +123,8 @@ const descriptions: Readonly<Record<string, string>> = {
   values: 'What the statement reads as $1 and so on',
   identifiers: 'What {x} in the statement is: a quoted name',
   literals: 'What {x} in the statement is: a quoted value, where no $1 may stand',
-  transaction: 'none: for statements that no transaction may hold',
+  transaction:
+    'none: for statements that no transaction may hold; nothing is rolled back then, also where `expect` or `outputs` fail',
   isolation: 'Isolation of the transaction',
   statementTimeout: 'Limit of one statement',
   lockTimeout: 'Limit of the wait for a lock',
