@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { withCut } from '../language/cut.js';
 import type { JsonObject } from '../language/json.js';
-import type { SqlAction } from '../language/kinds/sql.js';
+import { mostRows, type SqlAction } from '../language/kinds/sql.js';
 import type { AttemptContext } from './handler.js';
 import { assertDistinctColumns } from './sql-columns.js';
 import { statementText } from './sql-names.js';
@@ -10,8 +11,6 @@ import { sessionSettings } from './sql-values.js';
 
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
-/** Rows of one statement that go into the output. */
-const maxRows = 200;
 
 /** Applies settings to the session. @param isLocal until the end of the open transaction only */
 export async function configure(
@@ -56,17 +55,12 @@ export async function answersOf(client: pg.Client, action: SqlAction): Promise<J
     counts.push(result.rowCount ?? 0);
     if (as === undefined) continue;
     assertDistinctColumns(as, result.fields);
-    output[as] = result.rows.slice(0, maxRows);
-    if (result.rows.length <= maxRows) continue;
+    output[as] = result.rows.slice(0, mostRows);
+    if (result.rows.length <= mostRows) continue;
     output[`${as}Truncated`] = result.rows.length;
     cut.push(as);
   }
-  return {
-    ...output,
-    ...firstOf(action, output, counts),
-    rowCounts: counts,
-    ...(cut.length === 0 ? {} : { truncated: true, cut }),
-  };
+  return withCut({ ...output, ...firstOf(action, output, counts), rowCounts: counts }, cut);
 }
 
 /** A step with one statement also answers its first row, and how many rows there were. */

@@ -2,6 +2,9 @@ import type { Json } from '../json.js';
 import type { ActionRules } from './rules.js';
 import { atTarget, inOneLine, onHost, shown } from './words.js';
 
+/** Rows of one statement that are handed on; of more, people see these. */
+export const mostRows = 200;
+
 export interface SqlStatement {
   text: string;
   values?: readonly Json[];

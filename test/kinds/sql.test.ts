@@ -388,6 +388,9 @@ test('many rows are cut, and that is said', async () => {
   };
   expect(output.n).toHaveLength(200);
   expect(output).toMatchObject({ nTruncated: 5_000, rowCounts: [5_000] });
+  expect(evaluateAnswer({ cel: 'out.n.map(row, row.n)' }, output as unknown as Json)).toEqual({
+    why: 'out.n has 5000 rows, and at most 200 are handed on',
+  });
 });
 
 test('all statements commit or none does', async () => {

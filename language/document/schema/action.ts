@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mostRows } from '../../kinds/sql.js';
 import { effects } from '../../runbook.js';
 import { outputs } from './outputs.js';
 import {
@@ -46,7 +47,9 @@ export const actionKeys = {
   sql: z
     .union([text, z.array(statement).min(1)])
     .optional()
-    .meta({ description: 'A statement, or several in one transaction' }),
+    .meta({
+      description: `A statement, or several in one transaction; of each, at most ${mostRows} rows are handed on`,
+    }),
   http: text.optional().meta({ description: 'METHOD /path/{x} on the target' }),
   notify: template.optional().meta({ description: 'A message for people' }),
   use: name.optional().meta({ description: 'A named action, from <id>.action.yaml' }),
