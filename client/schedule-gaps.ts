@@ -62,6 +62,15 @@ export function gapsOf(zone: string, from: number, untilMs = from + years * year
   return gaps;
 }
 
+/** Temporal computes times up to the end of this year. */
+const lastYear = 2099;
+
+/** Whether Temporal knows any time to come at which the schedule starts something. */
+export async function isEver(temporal: Temporal, scheduleId: string): Promise<boolean> {
+  const times = await timesBetween(temporal, scheduleId, Date.now(), Date.UTC(lastYear, 11, 31));
+  return times.length > 0;
+}
+
 /**
  * The times of an expression that the zone's clocks leave out. One right after another time of the
  * same expression does not count: in truth no time passes in a gap.

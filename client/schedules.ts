@@ -49,7 +49,8 @@ function detailsOf(error: unknown): string {
  * Starts runs at times, through the same admission as by hand. A start is skipped while the
  * previous run is still active.
  * @returns times that clocks leave out there, at which nothing is started; see `schedule-gaps.ts`
- * @throws CliError with exit code 2 when the id is taken, or the server does not take the times
+ * @throws CliError with exit code 2 when the id is taken, the server does not take the times, or
+ *   they never come
  */
 export async function createSchedule(
   session: Session,
@@ -105,8 +106,16 @@ export async function createSchedule(
       exitCodes.usage,
     );
   }
+  const { isEver, skippedTimes } = await import('./schedule-gaps.js');
+  if (!(await isEver(temporal, id).catch(() => true))) {
+    await temporal.within(10_000, () => temporal.client.schedule.getHandle(id).delete());
+    throw new CliError(
+      `There is no such time: ${whenWords(when)} comes never. Nothing was scheduled.`,
+      'Is the day in that month? February has 29 days at most; a year has to be one to come.',
+      exitCodes.usage,
+    );
+  }
   if (!('cron' in when)) return [];
-  const { skippedTimes } = await import('./schedule-gaps.js');
   // The schedule exists already: a failed look-up must not fail the command.
   return skippedTimes(temporal, when).catch(() => []);
 }

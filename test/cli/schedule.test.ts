@@ -46,6 +46,11 @@ test('what cannot be scheduled is refused at once, with words, and leaves nothin
     [['--every', '10ms', ...inputs()], '--every is too short'],
     [['--every', '1h'], 'input first is missing'],
     [['--cron', 'whenever', ...inputs()], 'These are no times'],
+    [['--cron', '0 3 31 2 *', ...inputs()], 'comes never'],
+    [['--cron', '0 3 30 2 *', '--timezone', 'Europe/Berlin', ...inputs()], 'comes never'],
+    [['--cron', '0 3 31 4,6,9,11 *', ...inputs()], 'comes never'],
+    [['--cron', '0 0 3 29 2 * 2027', ...inputs()], 'comes never'],
+    [['--cron', '0 0 3 1 1 * 2020', ...inputs()], 'comes never'],
     [['--every', '1h', '--drill', '--input', 'other=1', ...inputs()], 'there is no input "other"'],
   ] as const) {
     const refused = await create(...more);
@@ -58,6 +63,18 @@ test('what cannot be scheduled is refused at once, with words, and leaves nothin
   });
   expect(await mine()).toBeUndefined();
 }, 120_000);
+
+test.each(['0 3 29 2 *', '0 0 3 29 2 * 2096', '* * * * *', '0 3 31 */2 *'])(
+  'a time that comes, however late or often, is taken: %s',
+  async (cron) => {
+    const made = await world.cli([
+      ...['schedule', 'create', `${id}-rare`, 'test-commands', '--cron', cron, ...inputs()],
+    ]);
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('created') });
+    await world.cli(['schedule', 'delete', `${id}-rare`]);
+  },
+  60_000,
+);
 
 test('a schedule starts runs as a person would, none beside one that still goes on, and can be paused and removed', async () => {
   const created = await world.cli([
