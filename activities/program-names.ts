@@ -1,4 +1,4 @@
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { programKey } from '../common/programs.js';
 import type { Json } from '../language/json.js';
 import type { Plan, ProgramName } from '../language/plan.js';
@@ -12,14 +12,23 @@ type Named = Readonly<Record<string, unknown>>;
 export function programsOf({ argv, cwd, env }: Named): ProgramName[] {
   const words: readonly Json[] = Array.isArray(argv) ? (argv as Json[]) : [];
   const { PATH: path } = (env ?? {}) as Readonly<Record<string, unknown>>;
-  const from = typeof cwd === 'string' ? { cwd } : {};
-  const looked = typeof path === 'string' ? { path } : {};
-  return programPlaces(words).flatMap(({ at, script }): ProgramName[] => {
+  return programPlaces(words).flatMap(({ at, script, folders, path: set = path }) => {
     const name = words[at];
     if (typeof name !== 'string') return [];
     if (isAbsolute(name)) return [{ name, ...(script ? { script } : {}) }];
-    if (script) return [{ name, ...from, script }];
-    return [{ name, ...(name.includes('/') ? from : looked) }];
+    if (!script && !name.includes('/'))
+      return [{ name, ...(typeof set === 'string' ? { path: set } : {}) }];
+    const places: readonly unknown[] = [...(cwd === undefined ? [] : [cwd]), ...folders];
+    // What is not known yet is looked at when it runs.
+    if (!places.every((place) => typeof place === 'string')) return [];
+    const [first, ...others] = places;
+    const folder = others.reduce<string | undefined>(
+      (before = '', next) => (isAbsolute(next) ? next : join(before, next)),
+      first,
+    );
+    return [
+      { name, ...(folder === undefined ? {} : { cwd: folder }), ...(script ? { script } : {}) },
+    ];
   });
 }
 

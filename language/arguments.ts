@@ -1,16 +1,17 @@
-import type { Joined } from './expression/ast.js';
 import type { Json } from './json.js';
 import { field } from './objects.js';
-import { isJoined, isOpen as isOpenValue } from './reference.js';
 import {
+  actingVariables,
   carriers,
   type Interpreter,
   interpreters,
   plainWords,
+  runWords,
   shell,
   type Wrapper,
   wrappers,
 } from './interpreters.js';
+import { isOpen, textOf, wrapperOptions } from './wrapper-options.js';
 
 /** `python3.12` is python, `/usr/bin/sh` is sh, `perl5.36.0` is perl. */
 function nameOf(program: string): string {
@@ -18,16 +19,6 @@ function nameOf(program: string): string {
   const name = (program.split('/').at(-1) ?? '').toLowerCase().replace(/\.exe$/, '');
   if (Object.hasOwn(interpreters, name) || Object.hasOwn(wrappers, name)) return name;
   return name.replace(/-?[0-9][0-9.]*[a-z]?$/, '');
-}
-
-const isOpen = (argument: Json | undefined): boolean =>
-  argument !== undefined && isOpenValue(argument);
-/** The text of an argument, or what stands in it before its first value. */
-function textOf(argument: Json | undefined): string {
-  if (argument === undefined || argument === null) return '';
-  if (typeof argument !== 'object') return String(argument);
-  const [first] = isJoined(argument) ? (argument as Joined).join : [];
-  return typeof first === 'string' ? first : '';
 }
 
 /**
@@ -55,7 +46,7 @@ export function openProgramText(argv: readonly Json[]): string | undefined {
 
 /** Wrappers whose program is not on this host, or is not looked up in PATH. */
 const elsewhere: ReadonlySet<string> = new Set([
-  ...['chroot', 'nsenter', 'unshare', 'npx', 'uvx', 'busybox', 'toybox', 'exec', 'command'],
+  ...['chroot', 'nsenter', 'npx', 'uvx', 'busybox', 'toybox', 'exec', 'command'],
 ]);
 
 /** Where in a command line a program stands. */
@@ -63,28 +54,59 @@ export interface ProgramPlace {
   at: number;
   /** The interpreter before it reads it; it is not started itself. */
   script: boolean;
+  /** Folders that wrappers before it go to, one after the other. */
+  folders: readonly Json[];
+  /** The PATH that a wrapper before it sets. Absent: none does. */
+  path?: Json;
 }
 
 /**
  * Where the programs of a command line stand: its first word, what a wrapper such as sudo starts,
  * and a script behind its interpreter and that one's options.
  */
-export function programPlaces(argv: readonly Json[], from = 0): ProgramPlace[] {
-  const program = textOf(argv[from]);
+export function programPlaces(
+  argv: readonly Json[],
+  from: Omit<ProgramPlace, 'script'> = { at: 0, folders: [] },
+): ProgramPlace[] {
+  const program = textOf(argv[from.at]);
   if (program === '') return [];
   const name = nameOf(program);
-  const own = { at: from, script: false };
+  const own = { ...from, script: false };
+  const begin = from.at + 1;
+  const rest = argv.slice(begin);
   const wrapper = field(wrappers, name);
   if (wrapper && !elsewhere.has(name)) {
-    const inner = innerPlaces(name, wrapper, argv.slice(from + 1));
-    return [own, ...inner.flatMap((at) => programPlaces(argv, from + 1 + at))];
+    const { places } = wrapperOptions(name, wrapper, rest);
+    const inner = places.flatMap(({ at, folders, path }) =>
+      programPlaces(argv, {
+        ...from,
+        ...{ at: begin + at, folders: [...from.folders, ...folders] },
+        ...(path === undefined ? {} : { path }),
+      }),
+    );
+    return [own, ...inner];
   }
   const how = field(interpreters, name);
+  if (how?.runs)
+    return [
+      own,
+      ...runPlaces(how, rest).flatMap((at) => programPlaces(argv, { ...from, at: begin + at })),
+    ];
   const script =
     how === shell || how?.script === true
-      ? scriptPlace(how === shell ? shellOptions : how, argv.slice(from + 1))
+      ? scriptPlace(how === shell ? shellOptions : how, rest)
       : undefined;
-  return script === undefined ? [own] : [own, { at: from + 1 + script, script: true }];
+  return script === undefined ? [own] : [own, { ...own, at: begin + script, script: true }];
+}
+
+/** The places of programs that stand where others have code. */
+function runPlaces(how: Interpreter, rest: readonly Json[]): number[] {
+  const behind = rest.flatMap((word, at) => (how.options?.includes(textOf(word)) ? [at + 1] : []));
+  const first = how.plain === 'all' ? scriptPlace(how, rest) : undefined;
+  // A text with blanks is a whole command line for a shell.
+  return [...behind, ...(first === undefined ? [] : [first])].filter(
+    (at) => !/\s/.test(textOf(rest[at])),
+  );
 }
 
 /** The options of shells that decide where their script stands. */
@@ -195,45 +217,9 @@ function takesArgument(word: string, { letters = '', skip = '' }: Interpreter): 
 }
 
 function inWrapper(name: string, wrapper: Wrapper, rest: readonly Json[]): string | undefined {
-  const inner = innerPlaces(name, wrapper, rest);
-  const own = rest.slice(0, inner[0]);
-  const split = own.findIndex((word) => /^(-S|--split-string)/.test(textOf(word)));
-  if (name === 'env' && split !== -1 && (isOpen(rest[split]) || isOpen(rest[split + 1])))
-    return 'env would read a value as a command line';
-  return inner.map((at) => openProgramText(rest.slice(at))).find((found) => found !== undefined);
-}
-
-/**
- * The places among the wrapper's arguments at which the wrapped program may stand. There are
- * several where a long option is not known: what follows may be its argument, or not.
- */
-function innerPlaces(
-  name: string,
-  wrapper: Wrapper,
-  rest: readonly Json[],
-  from: { at: number; plain: number } = { at: 0, plain: 0 },
-): number[] {
-  const { before, skip, long = [], flags = [] } = wrapper;
-  let { at, plain } = from;
-  for (; at < rest.length; at += 1) {
-    const word = textOf(rest[at]);
-    if (word === '--') continue;
-    if (word.startsWith('--') && !word.includes('=') && !isOpen(rest[at])) {
-      if (flags.includes(word)) continue;
-      const behind = innerPlaces(name, wrapper, rest, { at: at + 2, plain });
-      if (long.includes(word)) return behind;
-      return [...new Set([...innerPlaces(name, wrapper, rest, { at: at + 1, plain }), ...behind])];
-    }
-    if (word.startsWith('-') && word.length > 1) {
-      const letter = [...word.slice(1)].find((each) => skip.includes(each));
-      const isBehind = !word.startsWith('--') && letter !== undefined && word.endsWith(letter);
-      if (isBehind && !isOpen(rest[at])) at += 1;
-      continue;
-    }
-    if (/^[A-Za-z_]\w*=/.test(word) && (name === 'env' || name === 'sudo')) continue;
-    if ((plain += 1) > before) return [at];
-  }
-  return [];
+  const { places, refused } = wrapperOptions(name, wrapper, rest);
+  const inside = places.map(({ at }) => openProgramText(rest.slice(at)));
+  return refused ?? inside.find((found) => found !== undefined);
 }
 
 /** Carriers whose command line stands behind `--`. */
@@ -250,7 +236,11 @@ function inCarrier(carrier: string, rest: readonly Json[]): string | undefined {
   const end = rest.findIndex((word) => word === '--');
   if (runsBehindEnd.has(carrier) && end !== -1 && isOpen(rest[end + 1]))
     return 'a value names the program that is run';
+  const words = field(runWords, carrier) ?? [];
   for (let at = 0; at < rest.length; at += 1) {
+    const [word = ''] = textOf(rest[at]).split('=', 1);
+    if (words.includes(word) && (isOpen(rest[at]) || isOpen(rest[at + 1])))
+      return 'a value names the program that is run';
     const name = nameOf(textOf(rest[at]));
     if (plainWords.has(name)) continue;
     if (!Object.hasOwn(interpreters, name) && !Object.hasOwn(wrappers, name)) continue;
@@ -289,10 +279,6 @@ export function unsafeValue(
   const shown = JSON.stringify((argv[option] ?? '').slice(0, 40));
   return `argument ${option} is the value ${shown}, which ${argv[0] ?? ''} may read as an option`;
 }
-
-/** Variables that make a program run or load other code. */
-const actingVariables =
-  /^(LD_.*|DYLD_.*|PATH|IFS|SHELL|BASH_ENV|BASH_FUNC_.*|ENV|PROMPT_COMMAND|SHELLOPTS|PS4|ZDOTDIR|NODE_OPTIONS|NODE_PATH|PYTHON(PATH|STARTUP|HOME|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GIT_.*|SSH_ASKPASS|PAGER|MANPAGER|LESSOPEN|LESSCLOSE|EDITOR|VISUAL|BROWSER|GCONV_PATH|LUA_(INIT|PATH|CPATH).*)$/;
 
 /** Why the environment of a command is refused: a value in it decides what is run. */
 export function openVariable(env: Readonly<Record<string, Json>>): string | undefined {

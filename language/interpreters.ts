@@ -21,6 +21,8 @@ export interface Interpreter {
   plain?: 'first' | 'second' | 'all';
   /** The first plain argument names a file with code, unless an option gave the code. */
   script?: true;
+  /** What stands where its code does is a program and its arguments. */
+  runs?: true;
   /** Options count only before the first plain argument. */
   stops?: true;
   /** Plain arguments that are subcommands, and do not count. */
@@ -138,43 +140,96 @@ export const interpreters: Readonly<Record<string, Interpreter>> = {
     options: ['--to-command', '--checkpoint-action', '--use-compress-program'],
   },
   git: { letters: 'c', options: ['--exec-path', '--config-env'], skip: 'C', stops: true },
-  find: { options: ['-exec', '-execdir', '-ok', '-okdir'] },
-  su: { letters: 'c', options: ['--command', '--session-command'] },
-  runuser: { letters: 'c', options: ['--command', '--session-command'] },
+  find: { options: ['-exec', '-execdir', '-ok', '-okdir'], runs: true },
+  su: {
+    letters: 'cs',
+    options: ['--command', '--session-command', '--shell'],
+    skip: 'gGwT',
+    plain: 'second',
+    words: ['-'],
+  },
+  runuser: {
+    letters: 'cs',
+    options: ['--command', '--session-command', '--shell'],
+    skip: 'ugGw',
+    words: ['-'],
+  },
+  sg: { letters: 'c', plain: 'second', words: ['-'] },
   script: { letters: 'c', options: ['--command'] },
   flock: { letters: 'c', options: ['--command'], skip: 'wE' },
-  watch: { skip: 'n', plain: 'all' },
-  parallel: { skip: 'jPSa', plain: 'all' },
+  watch: {
+    skip: 'nqs',
+    skipLong: { '--interval': 1, '--equexit': 1, '--shotsdir': 1 },
+    plain: 'all',
+    runs: true,
+  },
+  parallel: {
+    skip: 'jPSaLnNdIX',
+    skipLong: { '--jobs': 1, '--max-args': 1, '--delay': 1, '--timeout': 1, '--colsep': 1 },
+    plain: 'all',
+    runs: true,
+  },
   eval: { plain: 'all' },
+  java: {
+    options: ['-jar', '-cp', '-classpath', '--class-path', '-p', '--module-path', '-m', '--module'],
+    script: true,
+  },
+  irb: { letters: 'rI', script: true },
+  socat: { plain: 'all' },
+  nc: { letters: 'ec', options: ['--exec', '--sh-exec', '--lua-exec'] },
+  ncat: { letters: 'ec', options: ['--exec', '--sh-exec', '--lua-exec'] },
+  'start-stop-daemon': { letters: 'xa', options: ['--exec', '--startas'] },
+  man: { letters: 'PH', options: ['--pager', '--html'] },
+  at: { letters: 'f' },
+  crontab: { skip: 'u', script: true },
   make: { letters: 'f', options: ['--eval', '--file', '--makefile'] },
   vim: { letters: 'cS', options: ['--cmd'] },
   vi: { letters: 'cS', options: ['--cmd'] },
   emacs: { options: ['--eval', '--load', '-l', '--script', '--execute'] },
 };
 
-/** How many plain arguments precede the program, and which options take an argument. */
+/** How a program takes the one that it runs. Options by their letter, or their long name. */
 export interface Wrapper {
+  /** How many plain arguments precede the program. */
   before: number;
+  /** Letters of options with an argument. */
   skip: string;
   /** Long options whose argument is the next word. */
   long?: readonly string[];
   /** Long options without an argument; what follows any other may be one. */
   flags?: readonly string[];
+  /** Options whose argument is run, or names what is run. */
+  code?: readonly string[];
+  /** Options that make a command line of a text: no place in it can be told. */
+  splits?: readonly string[];
+  /** Words such as `NAME=value` stand before the program. */
+  assigns?: true;
+  /** Options with the folder in which the program is started. */
+  chdir?: readonly string[];
+  /** Options that remove all variables, or those that they name. */
+  clears?: readonly string[];
+  unsets?: readonly string[];
 }
 
 const timeout: Wrapper = {
   ...{ before: 1, skip: 'ks', long: ['--kill-after', '--signal'] },
   flags: ['--foreground', '--preserve-status', '--verbose'],
 };
+const plainly: Wrapper = { before: 0, skip: '' };
 
 /** Programs that run another one. */
 export const wrappers: Readonly<Record<string, Wrapper>> = {
   env: {
-    ...{ before: 0, skip: 'uC', long: ['--unset', '--chdir', '--split-string'] },
-    flags: ['--ignore-environment', '--null', '--debug', '--block-signal', '--default-signal'],
+    ...{ before: 0, skip: 'uCaP', long: ['--unset', '--chdir', '--split-string', '--argv0'] },
+    flags: [
+      ...['--ignore-environment', '--null', '--debug', '--block-signal', '--default-signal'],
+      ...['--ignore-signal', '--list-signal-handling'],
+    ],
+    ...{ assigns: true, splits: ['S', '--split-string'], chdir: ['C', '--chdir'] },
+    ...{ clears: ['-', 'i', '--ignore-environment'], unsets: ['u', '--unset'] },
   },
   sudo: {
-    ...{ before: 0, skip: 'ugCDhpRrtTU' },
+    ...{ before: 0, skip: 'ugCDhpRrtTU', assigns: true, chdir: ['D', '--chdir'] },
     long: [
       ...['--user', '--group', '--host', '--prompt', '--chroot', '--chdir', '--close-from'],
       ...['--role', '--type', '--other-user', '--command-timeout'],
@@ -184,44 +239,71 @@ export const wrappers: Readonly<Record<string, Wrapper>> = {
       ...['--background', '--bell', '--login', '--shell', '--reset-timestamp'],
     ],
   },
-  doas: { before: 0, skip: 'uC' },
+  doas: { before: 0, skip: 'uCa' },
   nice: { before: 0, skip: 'n', long: ['--adjustment'] },
   ionice: { before: 0, skip: 'cnp', long: ['--class', '--classdata'], flags: ['--ignore'] },
   chrt: { before: 1, skip: 'TPD' },
-  taskset: { before: 1, skip: '' },
-  nohup: { before: 0, skip: '' },
+  taskset: { before: 1, skip: '', flags: ['--cpu-list', '--all-tasks'] },
   setsid: { before: 0, skip: '', flags: ['--ctty', '--fork', '--wait'] },
   pkexec: { before: 0, skip: '', long: ['--user'], flags: ['--keep-cwd'] },
-  runuser: { before: 0, skip: 'ugG', long: ['--user', '--group', '--supp-group'] },
+  runuser: { before: 0, skip: 'ugGw', long: ['--user', '--group', '--supp-group'] },
   stdbuf: { before: 0, skip: 'ioe', long: ['--input', '--output', '--error'] },
   time: {
     ...{ before: 0, skip: 'fo', long: ['--format', '--output'] },
     flags: ['--portability', '--append', '--verbose', '--quiet'],
   },
   ...{ timeout, gtimeout: timeout },
-  xargs: { before: 0, skip: 'adEILnPs' },
-  chroot: { before: 1, skip: '' },
-  unshare: { before: 0, skip: '' },
-  nsenter: { before: 0, skip: 't' },
-  setpriv: { before: 0, skip: '' },
-  capsh: { before: 0, skip: '' },
+  xargs: {
+    ...{ before: 0, skip: 'adEILnPs' },
+    long: [
+      ...['--arg-file', '--delimiter', '--max-lines', '--max-args', '--max-procs', '--max-chars'],
+      '--process-slot-var',
+    ],
+    flags: ['--null', '--interactive', '--no-run-if-empty', '--verbose', '--exit', '--open-tty'],
+  },
+  chroot: { before: 1, skip: '', flags: ['--skip-chdir'] },
+  unshare: { before: 0, skip: 'RwSG', chdir: ['w', '--wd'] },
+  nsenter: { before: 0, skip: 'tSGWN' },
+  ...{ nohup: plainly, setpriv: plainly, capsh: plainly, command: plainly, chronic: plainly },
+  ...{ busybox: plainly, toybox: plainly, eatmydata: plainly, torsocks: plainly },
+  ...{
+    linux64: plainly,
+    linux32: plainly,
+    fakeroot: { before: 0, skip: 'lsib' },
+  },
   gosu: { before: 1, skip: '' },
   'su-exec': { before: 1, skip: '' },
-  chpst: { before: 0, skip: 'ubemdopcr' },
+  setuidgid: { before: 1, skip: '' },
+  chpst: { before: 0, skip: 'uUbemdopfcrtnlL/' },
   exec: { before: 0, skip: 'a' },
-  command: { before: 0, skip: '' },
-  busybox: { before: 0, skip: '' },
-  toybox: { before: 0, skip: '' },
   tini: { before: 0, skip: 'pe' },
   'dumb-init': { before: 0, skip: 'r' },
-  'systemd-run': { before: 0, skip: 'pMuGE' },
-  'systemd-inhibit': { before: 0, skip: '' },
-  strace: { before: 0, skip: 'eopsuE' },
-  ltrace: { before: 0, skip: 'eopsu' },
+  'systemd-run': {
+    ...{ before: 0, skip: 'pMuEHC' },
+    flags: [
+      ...['--collect', '--scope', '--pty', '--pipe', '--wait', '--user', '--system', '--quiet'],
+      ...['--same-dir', '--no-block', '--no-ask-password', '--remain-after-exit', '--shell'],
+    ],
+  },
+  'systemd-inhibit': plainly,
+  strace: { before: 0, skip: 'abeEIoOpPsSuUX' },
+  ltrace: { before: 0, skip: 'aADeFlnopsuwx' },
+  valgrind: plainly,
+  numactl: { before: 0, skip: 'iNCmpPl' },
+  prlimit: { before: 0, skip: 'po' },
+  cgexec: { before: 0, skip: 'g' },
+  choom: { before: 0, skip: 'np' },
+  faketime: { before: 1, skip: '' },
+  'xvfb-run': { before: 0, skip: 'efnps' },
+  'dbus-run-session': plainly,
+  firejail: plainly,
   sshpass: { before: 0, skip: 'pfdP' },
-  npx: { before: 0, skip: 'pc' },
-  uvx: { before: 0, skip: '' },
-  flock: { before: 1, skip: 'wE' },
+  npx: { before: 0, skip: '', code: ['p', 'c', '--package', '--call'] },
+  uvx: { before: 0, skip: '', code: ['w', '--from', '--with'] },
+  flock: {
+    ...{ before: 1, skip: 'wE', long: ['--timeout', '--wait', '--conflict-exit-code'] },
+    flags: ['--shared', '--exclusive', '--unlock', '--nonblock', '--close', '--no-fork'],
+  },
 };
 
 /**
@@ -231,9 +313,22 @@ export const carriers: ReadonlySet<string> = new Set([
   ...['kubectl', 'oc', 'k3s', 'docker', 'podman', 'nerdctl', 'crictl', 'docker-compose', 'lxc'],
   ...['machinectl', 'aws', 'gcloud', 'az', 'vagrant', 'ansible', 'salt', 'uv', 'poetry', 'pipenv'],
   ...['pipx', 'bundle', 'npm', 'pnpm', 'yarn', 'nix-shell', 'nomad', 'fly', 'heroku', 'find', 'ip'],
+  ...['bwrap', 'setarch', 'go', 'cargo', 'bun'],
 ]);
+
+/** Words of carriers behind which the next one names what is run. */
+export const runWords: Readonly<Record<string, readonly string[]>> = {
+  ...{ npm: ['exec', 'x', 'run', 'run-script'], pnpm: ['exec', 'dlx', 'run'] },
+  ...{ yarn: ['exec', 'dlx', 'run'], bun: ['x', 'run'], bundle: ['exec'], pipx: ['run'] },
+  ...{ uv: ['run'], poetry: ['run'], pipenv: ['run'], go: ['run'] },
+  ...{ docker: ['--entrypoint'], podman: ['--entrypoint'], nerdctl: ['--entrypoint'] },
+};
 
 /** Subcommands and names of things that are not programs among the arguments of a carrier. */
 export const plainWords: ReadonlySet<string> = new Set([
   ...['exec', 'command', 'time', 'script', 'eval', 'r', 'ed', 'expect', 'watch', 'git', 'make'],
 ]);
+
+/** Variables that make a program run or load other code. */
+export const actingVariables =
+  /^(LD_.*|DYLD_.*|PATH|IFS|SHELL|BASH_ENV|BASH_FUNC_.*|ENV|PROMPT_COMMAND|SHELLOPTS|PS4|ZDOTDIR|NODE_OPTIONS|NODE_PATH|PYTHON(PATH|STARTUP|HOME|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GIT_.*|SSH_ASKPASS|PAGER|MANPAGER|LESSOPEN|LESSCLOSE|EDITOR|VISUAL|BROWSER|GCONV_PATH|LUA_(INIT|PATH|CPATH).*)$/;

@@ -55,6 +55,12 @@ describe('which programs a command runs, by its words', () => {
     ['a signal', ['timeout', '--signal', 'KILL', '5', '/opt/x'], ['timeout', '/opt/x']],
     ['an unknown option', ['systemd-run', '--unit', 'a', '/opt/x'], ['systemd-run', 'a', '/opt/x']],
     ['a wrapper alone', ['nice'], ['nice']],
+    ['env in a folder', ['env', '-C', '/srv', '/opt/x'], ['env', '/opt/x']],
+    ['env without variables', ['env', '-', '/opt/x'], ['env', '/opt/x']],
+    ['what is found', ['find', '/a', '-exec', '/opt/x', '{}', ';'], ['find', '/opt/x']],
+    ['what is watched', ['watch', '-n', '5', '/opt/x'], ['watch', '/opt/x']],
+    ['many at once', ['parallel', '--jobs', '4', '/opt/x', '{}'], ['parallel', '/opt/x']],
+    ['each line', ['xargs', '-n', '1', 'sudo', '/opt/x'], ['xargs', 'sudo', '/opt/x']],
     ['another root', ['chroot', '/mnt', '/opt/x'], ['chroot']],
     ['nothing', [], []],
   ])('%s', (_what, argv, expected) => {
@@ -70,6 +76,21 @@ describe('which programs a command runs, by its words', () => {
       { name: '/bin/sh' },
       { name: 'y', cwd: '/srv', script: true },
     ]);
+    const inFolder = { name: './x', cwd: '/srv/a' };
+    expect(programsOf({ argv: ['env', '-C', '/srv/a', './x'], cwd: '/opt' })[1]).toEqual(inFolder);
+    expect(programsOf({ argv: ['env', '--chdir=a', './x'], cwd: '/srv' })[1]).toEqual(inFolder);
+    const twice = ['env', '-C', 'a', 'sudo', '-D', 'b', 'sh', 'x'];
+    expect(programsOf({ argv: twice, cwd: '/srv' }).at(-1)).toEqual({
+      ...{ name: 'x', cwd: '/srv/a/b', script: true },
+    });
+    expect(programsOf({ argv: ['env', 'PATH=/a', 'x'] })[1]).toEqual({ name: 'x', path: '/a' });
+    for (const without of [['-i'], ['-'], ['-u', 'PATH'], ['--unset=PATH']])
+      expect(programsOf({ argv: ['env', ...without, 'x'] })[1]).toEqual({
+        ...{ name: 'x', path: '/bin:/usr/bin' },
+      });
+    // Of a folder that is not known yet, nothing can be covered.
+    const open = { $: 'inputs.x' };
+    expect(programsOf({ argv: ['env', '-C', open, './x'] })).toEqual([{ name: 'env' }]);
     expect(programsOf({ argv: ['/bin/sh', '/y'] })[1]).toEqual({ name: '/y', script: true });
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { openProgramText, openVariable, unsafeValue } from '../../../language/arguments.js';
+import {
+  openProgramText,
+  openVariable,
+  programPlaces,
+  unsafeValue,
+} from '../../../language/arguments.js';
+import { wrappers } from '../../../language/interpreters.js';
 import { Library } from '../../../language/document/library.js';
 import { lint } from '../../../language/document/lint.js';
 import type { Json } from '../../../language/json.js';
@@ -108,6 +114,17 @@ describe('a value never is code', () => {
     ...['nsenter --target 1 sh -c X', 'chroot --userspec a / X', 'pkexec sh -c X', 'pkexec X'],
     ...['runuser --user a -- sh -c X', 'runuser -u a -- X', 'ip netns exec a sh -c X'],
     ...['kubectl exec pod -- X', 'cockroach sql -e X', 'env --split-string=X', 'curl -X', 'ls --X'],
+    ...['env - sh -c X', 'env A.b=c sh -c X', 'env -iC dir sh -c X', 'env -uu sh -c X'],
+    ...['env -vS X', 'env -Ssh X', 'env -S sh X', 'env --split=X', 'env -S sh -c X'],
+    ...['env LD_PRELOAD=X ls', 'env PATH=X ls', 'sudo BASH_ENV=X ls', 'sudo a.b=c sh -c X'],
+    ...['npx -c X', 'npx --package X ls', 'npx --call=X', 'uvx --from X ls', 'su -s X root'],
+    ...['su root X', 'su - root X', 'runuser -s X root', 'sg group X', 'sg group -c X'],
+    ...['setarch x86_64 sh -c X', 'setarch -R sh -c X', 'bwrap --ro-bind / / sh -c X'],
+    ...['npm exec X', 'npm run X', 'uv run X', 'go run X', 'docker run --entrypoint X image'],
+    ...['docker run --entrypoint=X image', 'java -jar X', 'socat X -', 'nc -e X', 'man -P X'],
+    ...['start-stop-daemon --exec X', 'crontab X', 'irb -r X', 'chrt -b sh -c X'],
+    ...['unshare -R / sh -c X', 'strace -P / sh -c X', 'systemd-run -G sh -c X'],
+    ...['watch --interval 5 X', 'parallel -j 4 X', 'nsenter -S 1 sh -c X', 'doas -u a sh -c X'],
     ...['git -c X pull', 'tar --to-command X', 'gdb -ex X', 'vim -c X', 'X', 'cmd.exe /c X'],
   ])('%s is refused', (line) => {
     expect(openProgramText(argv(line))).toEqual(expect.any(String));
@@ -148,6 +165,9 @@ describe('a value never is code', () => {
       'curl --data=X http://a',
     ],
     ...['kubectl scale --replicas=X deployment/web', 'kubectl exec pod -- ls X', 'env A=X curl b'],
+    ...['env -C X ls', 'env --chdir=X ls', 'env - A=X ls X', 'su X', 'su - X', 'runuser -u X ls'],
+    ...['env -- A=b echo X', 'systemd-run -G echo X', 'strace -P X ls', 'sudo -D X ls X'],
+    ...['npm ci --prefix X', 'docker run image X', 'go build X', 'setarch -R ls X'],
     ...['apt-get install jq X', 'systemctl restart X', 'flock /tmp/l echo X', 'perl -ne print X'],
   ])('%s is data', (line) => {
     expect(openProgramText(argv(line))).toBeUndefined();
@@ -175,6 +195,64 @@ describe('a value never is code', () => {
   ])('a runbook with such a command is not read: %s', (_where, step) => {
     expect(mistakes(step)).toMatch(/sh would read a value as code/);
     expect(mistakes(step.replace(open, fine))).toBe('');
+  });
+});
+
+describe('behind every option of every program that runs another one', () => {
+  interface Case {
+    name: string;
+    line: string;
+  }
+  const cases = Object.entries(wrappers).flatMap(([name, wrapper]): Case[] => {
+    const { before, skip, long = [], flags = [], chdir = [], clears = [] } = wrapper;
+    const known = [...long].filter((option) => !wrapper.splits?.includes(option));
+    const options = [
+      ...['', '--', ...flags],
+      ...clears.map((option) => (option === 'i' ? '-i' : option)),
+      ...[...skip].flatMap((letter) => [`-${letter} a`, `-${letter}a`, `-${letter}${letter}`]),
+      ...known.flatMap((option) => [`${option} a`, `${option}=a`]),
+      ...chdir.map((option) => (option.startsWith('--') ? `${option}=a` : `-${option} a`)),
+      ...(wrapper.assigns ? ['A=b', 'A.b=c d=e'] : []),
+    ];
+    const plain = Array.from({ length: before }, () => '0');
+    return options.map((option) => ({
+      name,
+      line: [name, option, ...plain].filter((word) => word !== '').join(' '),
+    }));
+  });
+
+  test('code and names of programs are refused, and what is data is not', () => {
+    // Here a value stands by itself only.
+    const argv = (line: string) => line.split(' ').map((word): Json => (word === 'X' ? x : word));
+    const wrong = cases.flatMap(({ line }) => [
+      ...[`${line} sh -c X`, `${line} X`, `${line} python3 -c X`].filter(
+        (each) => openProgramText(argv(each)) === undefined,
+      ),
+      ...[`${line} ls X`].filter((each) => openProgramText(argv(each)) !== undefined),
+    ]);
+    process.stderr.write(`${cases.length} forms of options; misread: ${wrong.length}\n`);
+    expect(cases.length).toBeGreaterThan(300);
+    expect(wrong).toEqual([]);
+  });
+
+  test('as many of them as one likes hold nobody up', () => {
+    const line = `sudo ${Array.from({ length: 200 }, (_, at) => `--none-${at}`).join(' ')}`;
+    const began = performance.now();
+    expect(openProgramText(argv(`${line} sh -c X`))).toMatch(/sh would read a value as code/);
+    expect(openProgramText(argv(`${line} ls a X`))).toBeUndefined();
+    process.stderr.write(`200 options: ${(performance.now() - began).toFixed(1)} ms\n`);
+  });
+
+  test('the program is covered by the approval', () => {
+    const missing = cases.filter(({ line }) => {
+      const words = `${line} /opt/x y`.split(' ');
+      return !programPlaces(words).some(({ at }) => words[at] === '/opt/x');
+    });
+    // Of these it is not a program of this host, or is not found in its folders.
+    const elsewhere = new Set(missing.map(({ name }) => name));
+    expect([...elsewhere].sort()).toEqual([
+      ...['busybox', 'chroot', 'command', 'exec', 'npx', 'nsenter', 'toybox', 'uvx'],
+    ]);
   });
 });
 
