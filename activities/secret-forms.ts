@@ -69,7 +69,10 @@ function inText(lines: readonly Line[]): Pattern {
   lines.forEach(({ text, end }, index) => {
     began ||= isIdentifying(text);
     if (isIdentifying(text)) starts.add(units.length);
-    for (const character of text) units.push(unitOf(character));
+    const isLong = text.length >= shortestLine;
+    [...text].forEach((character, at) =>
+      units.push(at > 0 && isLong ? unitInLine(character) : unitOf(character)),
+    );
     if (began || (units.length >= 2 * shortestLine && !frame.test(text))) ends.add(units.length);
     if (index < lines.length - 1) units.push(breakOf(end));
   });
@@ -83,6 +86,20 @@ const made = new Map<string, Unit>();
 function unitOf(character: string): Unit {
   let unit = made.get(character);
   if (!unit) made.set(character, (unit = unitFrom(formsOf(character))));
+  return unit;
+}
+
+/** Terminals, `fold` and mail break a line anywhere. */
+const foldedAt = ['\n', '\r\n', '\\n', '\\r\\n', '=\n', '=\r\n'];
+const madeInLine = new Map<string, Unit>();
+
+/** The same, also behind a line break. */
+function unitInLine(character: string): Unit {
+  let unit = madeInLine.get(character);
+  if (!unit) {
+    unit = unitFrom(brokenUp(formsOf(character), foldedAt));
+    madeInLine.set(character, unit);
+  }
   return unit;
 }
 

@@ -20,6 +20,11 @@ const escaped = (upper: boolean): string =>
     .map((hex) => `\\u${upper ? hex.toUpperCase() : hex}`)
     .join('');
 
+/** With a break behind each seventh sign, as `fold` does. */
+function folded(text: string, end: string): string {
+  return [...text].map((sign, at) => (at % 7 === 6 ? sign + end : sign)).join('');
+}
+
 const forms: Record<string, string> = {
   plain: canary,
   'percent-encoded': encodeURIComponent(canary),
@@ -43,6 +48,10 @@ const forms: Record<string, string> = {
     .map((each, at) => `${at % 16 === 0 ? '\n ' : ' '}${each.toString(16)}`)
     .join('')
     .trim(),
+  folded: folded(canary, '\n'),
+  'folded for terminals': folded(canary, '\r\n'),
+  'folded by mail': folded(canary, '=\n'),
+  'folded, in JSON': JSON.stringify(folded(canary, '\n')).slice(1, -1),
   CSV: canary.replaceAll('"', '""'),
   'bytes in octal': [...bytes]
     .map((each) => (each > 126 ? `\\${each.toString(8)}` : String.fromCharCode(each)))
@@ -121,6 +130,12 @@ const lines = Array.from({ length: 5 }, (_, at) =>
   Buffer.from(`line ${at} of a key that nobody may see, ${at * 7_919}`).toString('base64'),
 );
 const key = ['-----BEGIN KEY-----', ...lines, 'q9Z=', '-----END KEY-----'].join('\n');
+
+test('a secret of a few signs is not looked for across lines', () => {
+  expect(knowing('12345').text('12\n345')).toBe('12\n345');
+  expect(knowing('12345678').text('a 12\n345\n678 b')).toBe('a [secret s0] b');
+  expect(knowing('12345678').text('a 12\n\n345678 b')).toBe('a 12\n\n345678 b');
+});
 
 describe('a key of several lines', () => {
   test.each([
