@@ -1,4 +1,12 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import {
+  type Stats,
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { StepFailure } from './failure.js';
 
@@ -79,8 +87,11 @@ function why(code: string, name: string, { cwd, path }: Program): string {
   const place = cwd === null ? undefined : troubleOf(cwd);
   if (place) return `was not started on the worker: its working directory ${cwd} ${place}`;
   const file = fileOf(name, cwd, path);
-  if (!file) return 'does not exist on the worker';
-  if (statSync(file).isDirectory()) return 'may not be run on the worker: it is a folder';
+  if (!file)
+    return code === 'ENOENT'
+      ? 'does not exist on the worker'
+      : `cannot be found on the worker (${code})`;
+  if (statOf(file)?.isDirectory()) return 'may not be run on the worker: it is a folder';
   if (code !== 'ENOENT') return `may not be run on the worker (${code})`;
   const interpreter = interpreterOf(file);
   if (interpreter?.endsWith('\r'))
@@ -108,7 +119,16 @@ function fileOf(name: string, cwd: string | null, path: string): string | undefi
   const places = name.includes('/')
     ? [isAbsolute(name) ? name : resolve(cwd ?? '.', name)]
     : path.split(delimiter).map((folder) => join(folder, name));
-  return places.find((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
+  return places.find((file) => statOf(file) !== undefined);
+}
+
+/** Undefined where it cannot be looked at, for whatever reason. */
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The interpreter in the first line of a script; undefined when it is not a script. */

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -591,6 +592,21 @@ describe('what was never started', () => {
       () => run(['no-such-program']),
       'CommandMissing',
       /^no-such-program does not exist on the worker$/,
+    ],
+    [
+      'a name that no file can have',
+      () => run(['x'.repeat(300)]),
+      'CommandMissing',
+      /^x+ cannot be found on the worker \(ENAMETOOLONG\)$/,
+    ],
+    [
+      'links that lead in a circle',
+      () => {
+        symlinkSync('circle', join(world.folder, 'circle'));
+        return run([join(world.folder, 'circle')]);
+      },
+      'CommandMissing',
+      /circle cannot be found on the worker \(ELOOP\)$/,
     ],
     [
       'no right to run it',
