@@ -13,6 +13,8 @@ import { where } from './http-request.js';
 const maxParsedBytes = 32 * 1024 * 1024;
 /** A larger answer is shown by its beginning only, unless the step picks what it needs. */
 const maxWholeBytes = 48 * 1024;
+/** The status of a part of an answer, which nobody has asked for. */
+const partialContent = 206;
 /** What people see of an answer that is no JSON, in characters. */
 const shownCharacters = 8_192;
 
@@ -60,7 +62,8 @@ export function outputOf(
     return names.length === 0 ? { status } : pickedFrom(names, response, body, url, context);
   }
   const read = readText(response.headers.get('content-type'), body.bytes);
-  const json = isJson(response) ? jsonIn(read, body) : undefined;
+  const isPart = status === partialContent;
+  const json = isJson(response) && !isPart ? jsonIn(read, body) : undefined;
   if (json !== undefined && body.size <= maxWholeBytes) return { status, json };
   const output = { status, truncated: false, bytes: body.size, sha256: body.sha256 };
   // JSON that was too large to parse is not absent.
@@ -69,7 +72,8 @@ export function outputOf(
   const plain = read.text.replaceAll('\0', '');
   const clean = context.secrets.text(plain);
   const text = headAndTail(clean, shownCharacters);
-  const isCut = body.size > body.bytes.length || read.problem !== undefined || text !== read.text;
+  const isCut =
+    isPart || body.size > body.bytes.length || read.problem !== undefined || text !== read.text;
   return withCut({ ...output, text }, isCut ? parts : [], clean === plain ? [] : parts);
 }
 
@@ -98,6 +102,7 @@ function pickedFrom(
       { next: 'Check the address, and whether the service needs another log-in, path or pick.' },
     );
   };
+  if (response.status === partialContent) throw unusable('that is a part of the answer only');
   if (read.problem !== undefined) throw unusable(read.problem);
   if (body.size > maxParsedBytes)
     throw unusable(`more than ${maxParsedBytes / 1024 ** 2} MiB are not read as JSON`);

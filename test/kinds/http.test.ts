@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { http as done } from '../../activities/http.js';
 import { retryAfter } from '../../activities/http-refusal.js';
 import { StepFailure } from '../../activities/failure.js';
+import { evaluateAnswer } from '../../activities/judge-answer.js';
 import { failureTypes } from '../../common/failures.js';
 import { hadNoEffect, triesOf } from '../../common/tries.js';
 import { valueAt } from '../../language/dotted.js';
@@ -691,6 +692,14 @@ describe('a picked value is there, or the step fails', () => {
       message: expect.stringMatching(message),
     });
     expect(failure.message).not.toContain(token);
+  });
+
+  test('a part of an answer, for which nobody has asked', async () => {
+    service.answerWith((_request, response) => json(response, 206, { master: { host: 'db1' } }));
+    expect((await failureOf(picked())).message).toContain('a part of the answer only');
+    expect(evaluateAnswer({ cel: 'out.json.master' }, await done(get(), world.context()))).toEqual({
+      why: expect.stringContaining('is not whole'),
+    });
   });
 
   test('as it was, each of them became null', () => {
