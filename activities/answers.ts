@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { jobStates, type Answers } from '../common/answers.js';
 import { parseJson, type Json, type JsonObject } from '../language/json.js';
@@ -177,12 +178,17 @@ export class LastLine {
     this.add(rest);
   }
 
-  /** @returns null when it is longer than an answer may be */
-  text(): string | null {
+  /**
+   * @returns null when it is longer than an answer may be
+   * @throws StepFailure AnswerUnusable when it is no UTF-8
+   */
+  text(program: string): string | null {
     this.endLine();
     if (this.last.length === 0) return '';
     const bytes = Buffer.concat(this.last);
-    return bytes.length > longestAnswer ? null : bytes.toString('utf8').trim();
+    if (bytes.length > longestAnswer) return null;
+    if (!isUtf8(bytes)) throw unusable(program, 'answered with bytes that are no UTF-8');
+    return bytes.toString('utf8').trim();
   }
 
   private add(part: Buffer): void {

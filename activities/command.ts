@@ -59,7 +59,7 @@ export const command: Handler<'command'> = async (action, context) => {
   if (output['exitCode'] !== 0) return { ...output, answer: null };
   return {
     ...output,
-    answer: readAnswer(action.answer, program, lastLine.text(), context.secrets),
+    answer: readAnswer(action.answer, program, lastLine.text(program), context.secrets),
   };
 };
 

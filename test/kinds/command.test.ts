@@ -439,6 +439,12 @@ describe('what is cut for people is not read by code', () => {
     });
   });
 
+  test('an answer that is no UTF-8 is none: what it names would be another thing', async () => {
+    writeFileSync(join(world.folder, 'answer'), Buffer.from('{"job":"b\xfcro"}', 'latin1'));
+    const asked = run(['cat', 'answer'], { answer: 'pipeline-started' });
+    expect((await failureOf(asked)).message).toBe('cat answered with bytes that are no UTF-8');
+  });
+
   test('a program that could not look has no answer', async () => {
     const asked = { answer: 'site-look', exitCodes: [0, 2] } as const;
     const output = await run(['sh', '-c', 'echo {}; exit 2'], asked);
