@@ -239,6 +239,7 @@ const layerRules = [
       'common/',
       ...[
         'admit',
+        'capture',
         'expect',
         'failure',
         'judge',

@@ -51,20 +51,20 @@ function commandAnswer(action: CommandAction, outcome: Outcome): JsonObject {
   const [program = ''] = argv;
   const { exitCode = 0, stderr = '' } = outcome;
   const stdout = outcome.stdout ?? (outcome.json === undefined ? '' : JSON.stringify(outcome.json));
+  const answer = {
+    ...{ exitCode, signal: null, stdout, stderr, truncated: false },
+    bytes: { stdout: Buffer.byteLength(stdout), stderr: Buffer.byteLength(stderr) },
+    sha256: { stdout: sha256(stdout), stderr: sha256(stderr) },
+  };
   if (!exitCodes.includes(exitCode)) {
     const tail = stderr.trim() || stdout.trim();
     throw new StepFailure(
       'CommandFailed',
       `${program} ended with exit code ${exitCode}${tail ? `: ${tail}` : ''}`,
-      { details: { exitCode, signal: null } },
+      { details: { exitCode, signal: null }, answer },
     );
   }
-  return {
-    ...{ exitCode, signal: null, stdout, stderr, truncated: false },
-    bytes: { stdout: Buffer.byteLength(stdout), stderr: Buffer.byteLength(stderr) },
-    sha256: { stdout: sha256(stdout), stderr: sha256(stderr) },
-    ...(parse === undefined ? {} : parseOutput(parse, program, stdout)),
-  };
+  return { ...answer, ...(parse === undefined ? {} : parseOutput(parse, program, stdout)) };
 }
 
 /** Statuses that say that nothing was done yet. */

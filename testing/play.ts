@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { capturedFailure } from '../activities/capture.js';
 import { assertExpected } from '../activities/expect.js';
 import { StepFailure } from '../activities/failure.js';
 import { judgeAnswer } from '../activities/judge-answer.js';
@@ -38,7 +39,13 @@ export class Play {
       return { output, attempt: activity.attempt };
     } catch (error) {
       if (!(error instanceof StepFailure)) throw error;
-      throw reported(error, request, activity.attempt, progress.acted);
+      const failure = reported(error, request, activity.attempt, progress.acted);
+      const { type, message } = error;
+      const captured = failure.nonRetryable
+        ? capturedFailure(request, error, { type, message })
+        : undefined;
+      if (!captured) throw failure;
+      return { output: captured, attempt: activity.attempt };
     }
   }
 

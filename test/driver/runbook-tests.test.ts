@@ -59,6 +59,28 @@ test('what `runbook new` writes passes', async () => {
   expect(report).toMatchObject({ ok: true, generated: { findings: [] } });
 });
 
+test('a failure that is an answer is one in a test, too', async () => {
+  const text = `runbook: probing
+version: 1.0.0
+title: Probe it
+type: TROUBLESHOOTING
+priority: LOW
+owner: sre
+steps:
+  - { id: probe, title: Probe, command: probe it, effect: read, onFailure: capture }
+  - { id: down, title: It is down, when: steps.probe.failed && steps.probe.exitCode == 3, command: say, effect: read }
+`;
+  const given = 'given: { steps: { probe: { exitCode: 3 }, down: {} } }';
+  const report = await tests.run(
+    `test: probing\n${given}\nexpect: { path: [probe, down], state: succeeded }\n`,
+    'probing.runbook.test.yaml',
+    libraryOf({ 'probing.runbook.yaml': text }),
+    true,
+  );
+  expect(told(report)).toEqual([]);
+  expect(report.generated?.findings).toEqual([]);
+});
+
 const twoChanges = `runbook: two-changes
 version: 1.0.0
 title: Two changes
