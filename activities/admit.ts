@@ -3,9 +3,10 @@ import { digestOf } from '../language/digest.js';
 import { isOfTargets, resolveInputs, targetsChosen } from '../language/inputs.js';
 import type { JsonObject } from '../language/json.js';
 import { digestsBehind } from '../language/library-digests.js';
-import type { Plan, Program } from '../language/plan.js';
+import type { Plan, PlannedFile, Program } from '../language/plan.js';
 import { stepsRunBy } from '../language/run-by.js';
 import type { RunbookSpec } from '../language/runbook.js';
+import { filesOfSteps } from '../language/step-files.js';
 import type { Admission, RunSettings } from '../common/admission.js';
 import { untouched } from '../common/lease.js';
 import type { StartEnvelope } from '../common/envelope.js';
@@ -13,6 +14,7 @@ import type { Problem } from '../common/view.js';
 import { channelKindOf, channelRule, type TargetDeclaration } from '../language/targets-file.js';
 import { expand, targetsOf, type Expanded } from './nested-runbooks.js';
 import { targetFactsIn } from '../language/target-facts.js';
+import { findFiles, type FoundFile, type RunbookFolders } from './planned-files.js';
 import { programsOfPlan } from './program-names.js';
 import type { Programs } from './programs.js';
 import { targetsOfSteps, type StepTargets } from './step-targets.js';
@@ -24,6 +26,8 @@ export interface AdmissionDeps {
   catalogue: readonly RunbookSpec[];
   /** Files of the library that hold no runbook. */
   broken?: readonly BrokenRunbook[];
+  /** Where the files beside runbooks lie. */
+  folders?: RunbookFolders;
   targets: Pick<Targets, 'list' | 'find' | 'get' | 'planned' | 'facts'>;
   /** Digest of the workflow code that this worker runs. */
   procedure: string;
@@ -90,22 +94,29 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
 }
 
 /**
- * As `admit`, on the host where the steps will run: the plan also covers the content of their
- * programs there. System programs change with system updates, so only their path is covered.
+ * As `admit`, on the host where the steps will run: the plan also covers the content of their files
+ * and programs there. System programs change with system updates, so only their path is covered.
+ * @param kept the files that a run has already, whose inputs were changed
+ * @returns with the bytes of the files that the plan names; of kept ones the record has them
  */
 export async function admitHere(
   envelope: StartEnvelope,
   deps: AdmissionDeps,
   programs: Programs,
-): Promise<Admission> {
+  kept?: readonly PlannedFile[],
+): Promise<{ admission: Admission; files: readonly FoundFile[] }> {
   const { digest: _shown, ...asked } = envelope;
   const admission = admit(asked, deps);
-  if (!admission.admitted) return admission;
+  if (!admission.admitted) return { admission, files: [] };
   const spec = deps.catalogue.find(({ id }) => id === envelope.runbook) as RunbookSpec;
+  const wanted = kept ? [] : filesOfSteps(admission.plan.steps, spec.id);
+  const found = findFiles(wanted, deps.folders ?? new Map());
+  if ('problems' in found) return { admission: refused(found.problems), files: [] };
   const named = programsOfPlan(spec, admission.plan);
-  const found = await Promise.all(named.map((each) => programs.identify(each)));
-  const plan = withPrograms(admission.plan, found.map(covered));
-  return asShown(envelope, { ...admission, plan });
+  const there = await Promise.all(named.map((each) => programs.identify(each)));
+  const files = kept ?? found.files.map(({ content: _content, ...file }) => file);
+  const plan = withContents(admission.plan, { files, programs: there.map(covered) });
+  return { admission: asShown(envelope, { ...admission, plan }), files: found.files };
 }
 
 function isChannel(target: TargetDeclaration | undefined): boolean {
@@ -124,9 +135,16 @@ function covered({ digest, ...program }: Program): Program {
   return program.system || digest === undefined ? program : { ...program, digest };
 }
 
-function withPrograms({ digest, ...plan }: Plan, programs: readonly Program[]): Plan {
-  if (programs.length === 0) return { ...plan, digest };
-  return { ...plan, programs, digest: digestOf({ ...plan, programs }) };
+function withContents(
+  { digest: _other, ...plan }: Plan,
+  { files, programs }: { files: readonly PlannedFile[]; programs: readonly Program[] },
+): Plan {
+  const whole = {
+    ...plan,
+    ...(programs.length > 0 ? { programs } : {}),
+    ...(files.length > 0 ? { files } : {}),
+  };
+  return { ...whole, digest: digestOf(whole) };
 }
 
 function asShown({ digest }: StartEnvelope, admission: Admission & { admitted: true }): Admission {
@@ -136,7 +154,7 @@ function asShown({ digest }: StartEnvelope, admission: Admission & { admitted: t
     {
       type: 'Refused',
       message:
-        'the plan has changed since it was shown: a target, the runbook, a program or the code of the workers is different now',
+        'the plan has changed since it was shown: a target, the runbook, a file, a program or the code of the workers is different now',
       next: 'Look at the new plan',
       command: `plan ${plan.runbook.id}`,
     },

@@ -3,7 +3,7 @@ import { gatesFor } from '../common/gate-before.js';
 import { listsAction, listsUndo } from '../common/listed.js';
 import { probedAt, undoneBy } from '../language/paths.js';
 import { canonicalJson, type Json, type JsonObject } from '../language/json.js';
-import type { Plan, Program } from '../language/plan.js';
+import type { Plan, PlannedFile, Program } from '../language/plan.js';
 import type { RunFacts } from '../language/run-facts.js';
 import type { StepSpec } from '../language/runbook.js';
 import { isCaptured, lookedAt } from '../language/facts.js';
@@ -12,6 +12,7 @@ import type { Action } from '../language/kinds/index.js';
 import {
   declaredStep,
   neededOutputs,
+  runbookOf,
   scopeOf,
   storedStep,
   type StoredStep,
@@ -29,7 +30,7 @@ type Use = 'act' | 'undo' | 'probe';
 /** The plan that a run follows: its own, or the one with changed inputs. */
 export type PlannedBy = Pick<
   Plan,
-  'steps' | 'outputs' | 'inputs' | 'targets' | 'data' | 'drill' | 'programs'
+  'runbook' | 'steps' | 'outputs' | 'inputs' | 'targets' | 'data' | 'drill' | 'programs' | 'files'
 >;
 
 /** What the comparison with a plan depends on beside the facts. */
@@ -126,6 +127,13 @@ export class AsPlanned {
   /** The programs that the attempt may run. */
   covered(facts: RecordedFacts): Program[] {
     return coveredPrograms(this.plan, facts);
+  }
+
+  /** The files of the plan that lie beside the runbook of the step. */
+  get files(): readonly PlannedFile[] {
+    const { stored } = this.found;
+    const runbook = (isStored(stored) && runbookOf(stored)) || this.plan.runbook.id;
+    return (this.plan.files ?? []).filter((each) => each.runbook === runbook);
   }
 
   /** The groups before the step: once it may begin, they are settled. */

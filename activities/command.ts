@@ -25,6 +25,7 @@ const besideAnAnswer = 1024;
 export const command: Handler<'command'> = async (action, context) => {
   refuseUnsafe(action);
   const env = await environment(action, context);
+  const files = action.files ? { files: await context.files.of(action.files) } : {};
   if (context.signal.aborted) throw context.signal.reason;
   const claim = context.commands.claim(context);
   // The answer takes most of the space in history.
@@ -34,7 +35,7 @@ export const command: Handler<'command'> = async (action, context) => {
   const lastLine = new LastLine();
   const whole = new WholeText();
   const outcome = await claim.run(
-    { argv: action.argv, env, cwd: action.cwd ?? null, timeoutMs: context.timeoutMs },
+    { argv: action.argv, env, cwd: action.cwd ?? null, timeoutMs: context.timeoutMs, ...files },
     {
       signal: context.signal,
       starting: () => context.programs.assertUnchanged(action),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { StepFile } from './attempt-files.js';
 import { StepFailure } from './failure.js';
 import { hostId, placeOf } from './host.js';
 import { sweepJournals } from './journal-sweep.js';
@@ -36,7 +37,10 @@ export interface CommandOwner {
   assertLeaseHeld?: () => void;
 }
 
-export type CommandSpec = Pick<StartCommand, 'argv' | 'env' | 'cwd' | 'timeoutMs'>;
+export interface CommandSpec extends Pick<StartCommand, 'argv' | 'env' | 'cwd' | 'timeoutMs'> {
+  /** It runs in a folder of its own that holds these, and ends with it. */
+  files?: readonly StepFile[];
+}
 
 export interface CommandWatch {
   signal: AbortSignal;
@@ -151,23 +155,39 @@ export class CommandClaim {
    * @throws StepFailure OutcomeUnknown when the outcome of that one is lost, LeaseLost when nothing
    *   new may be started; the signal's reason on abort
    */
-  async run(spec: CommandSpec, watch: CommandWatch): Promise<Outcome> {
+  async run({ files, ...spec }: CommandSpec, watch: CommandWatch): Promise<Outcome> {
     const earlier = this.earlierJournal();
-    if (earlier) return this.follow(earlier, watch);
+    if (earlier) return this.followToEnd(earlier, watch);
     this.owner.assertLeaseHeld?.();
     await watch.starting();
     const journal = this.commands.journalOf(this.owner, this.owner.fence);
+    let { cwd } = spec;
     try {
       journal.create();
+      if (files) cwd = journal.placeFiles(files);
     } catch (error) {
       journal.discard();
       throw journalFailure(error, this.commands.folder);
     }
-    const ended = this.commands.start({ ...spec, folder: journal.folder, mark: markOf(journal) });
+    const { folder } = journal;
+    const ended = this.commands.start({ ...spec, cwd, folder, mark: markOf(journal) });
+    try {
+      return await this.followToEnd(journal, watch, ended);
+    } finally {
+      if (this.owner.poll !== undefined) journal.remove();
+    }
+  }
+
+  /** As `follow`; the files of a command that has ended are removed. */
+  private async followToEnd(
+    journal: Journal,
+    watch: CommandWatch,
+    ended?: Promise<Outcome | undefined>,
+  ): Promise<Outcome> {
     try {
       return await this.follow(journal, watch, ended);
     } finally {
-      if (this.owner.poll !== undefined) journal.remove();
+      if (!(watch.signal.aborted && isHandover(watch.signal.reason))) journal.removeFiles();
     }
   }
 
@@ -263,6 +283,7 @@ async function endCommand(journal: Journal): Promise<void> {
   while (!journal.process() && !journal.outcome() && Date.now() < givenUp) await delay(everyMs);
   const process = journal.process();
   if (process && !journal.outcome()) await endTree(process);
+  journal.removeFiles();
 }
 
 /**

@@ -3,6 +3,7 @@ import type { AttemptRequest, Expectation } from '../common/attempt.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/kinds/index.js';
 import type { Effect } from '../language/runbook.js';
+import type { AttemptFiles } from './attempt-files.js';
 import type { AttemptPrograms } from './attempt-programs.js';
 import type { CommandOwner, Commands } from './commands.js';
 import type { AttemptSecrets } from './secrets.js';
@@ -56,6 +57,8 @@ export interface AttemptContext extends CommandOwner {
   claim?: ClaimInRecord;
   /** Checks programs before they run. */
   programs: AttemptPrograms;
+  /** The files that commands find in their folder. */
+  files: AttemptFiles;
   /**
    * Must hold on the answer, and what of it is handed on. `perform` sees to both afterwards; a kind
    * that can still roll back does before. A probe has none of its own.

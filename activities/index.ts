@@ -12,6 +12,7 @@ import { whyNotAsked } from '../common/shapes.js';
 import { actionKinds, type ActionKind } from '../language/kinds/index.js';
 import { runFacts } from '../language/run-facts.js';
 import type { Problem, RunView } from '../common/view.js';
+import type { PlannedFile } from '../language/plan.js';
 import {
   admitRun,
   lostTargets,
@@ -56,6 +57,8 @@ export interface AdmitRequest {
   key: RunKey | null;
   envelope: StartEnvelope;
   startedAt: string | null;
+  /** The files that the run keeps, where its inputs were changed. */
+  files?: readonly PlannedFile[];
 }
 
 /** A start that the run itself has refused, because of its shape. */
@@ -121,10 +124,13 @@ export function createActivities(deps: ActivityDeps) {
      * Admission; with a key also the run's first entry in the record, and its leases if they are
      * free.
      */
-    async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
+    async admit({ key, envelope, startedAt, files: kept }: AdmitRequest): Promise<Admission> {
       if (key) await prove(key);
       const why = whyNotAsked(envelope);
-      const decided = why === null ? await admitHere(envelope, deps, deps.programs) : notAsked(why);
+      const { admission: decided, files } =
+        why === null
+          ? await admitHere(envelope, deps, deps.programs, kept)
+          : { admission: notAsked(why), files: [] };
       const taken = decided.admitted ? await takenSteps(deps.pool, envelope) : [];
       if (!Array.isArray(taken)) return { admitted: false, problem: taken, problems: [taken] };
       const admission = decided.admitted && taken.length > 0 ? { ...decided, taken } : decided;
@@ -135,6 +141,8 @@ export function createActivities(deps: ActivityDeps) {
           key,
           view,
           plan: admission.plan,
+          files,
+          library: admission.library,
           envelope,
           execution,
           namespaceId: deps.namespaceId,

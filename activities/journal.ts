@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { StepFile } from './attempt-files.js';
 import type { ProcessId, Tree } from './process-tree.js';
 
 /** The running command, as written right after it was started. */
@@ -78,6 +79,27 @@ export class Journal {
       return true;
     } finally {
       rmSync(file, { force: true });
+    }
+  }
+
+  /**
+   * Lays files into a folder of their own, for the worker's account alone.
+   * @returns the folder
+   */
+  placeFiles(files: readonly StepFile[]): string {
+    const folder = this.file('files');
+    mkdirSync(folder, { mode: 0o700 });
+    for (const { name, content, executable } of files)
+      writeFileSync(join(folder, name), content, { mode: executable ? 0o700 : 0o600, flag: 'wx' });
+    return folder;
+  }
+
+  /** What cannot be removed goes with the journal. */
+  removeFiles(): void {
+    try {
+      rmSync(this.file('files'), { recursive: true, force: true });
+    } catch {
+      // The command has ended, and its outcome is what counts.
     }
   }
 

@@ -17,6 +17,7 @@ import {
   keepEvidence,
   keepEvidenceIn,
   mayWriteClaims,
+  readFiles,
 } from '../store/index.js';
 import { type Commands, isHandover } from './commands.js';
 import { capturedFailure } from './capture.js';
@@ -34,6 +35,7 @@ import type { Origins } from './origin.js';
 import type { Plans } from './plans.js';
 import { isRecordAway, untilRecorded } from './record-reachable.js';
 import { Redactor } from './redact.js';
+import { AttemptFiles } from './attempt-files.js';
 import { AttemptPrograms } from './attempt-programs.js';
 import type { Programs } from './programs.js';
 import type { Secrets } from './secrets.js';
@@ -204,6 +206,9 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       signal: limit.signal,
       targets: deps.targets,
       programs,
+      files: new AttemptFiles(planned.files, (digests) =>
+        untilRecorded(limit.signal, () => readFiles(deps.pool, digests)),
+      ),
       secrets,
       output: (stream, chunk) => collector.write(stream, chunk),
       progress: (details) => heart.progress(exit.progress(details)),

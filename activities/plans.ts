@@ -105,7 +105,7 @@ export class Plans {
     const envelope = await changedInputs(this.pool, key);
     const admission = envelope && admit(envelope, this.admission);
     const first = await this.first(key);
-    const plan = admission?.admitted ? withTargetsOf(first?.plan, admission.plan) : first?.plan;
+    const plan = admission?.admitted ? keeping(first?.plan, admission.plan) : first?.plan;
     if (!plan) return undefined;
     this.settled.delete(name);
     const newest = { plan, since, isNew: admission?.admitted === true };
@@ -132,10 +132,11 @@ export class Plans {
   }
 }
 
-/** A run keeps what it knows of its targets. */
-function withTargetsOf(first: Plan | undefined, plan: Plan): Plan {
+/** A run keeps what it knows of its targets, and its files. */
+function keeping(first: Plan | undefined, plan: Plan): Plan {
   const known = (name: string) => first?.targets.find((target) => target.name === name);
-  return { ...plan, targets: plan.targets.map((target) => known(target.name) ?? target) };
+  const targets = plan.targets.map((target) => known(target.name) ?? target);
+  return { ...plan, targets, ...(first?.files ? { files: first.files } : {}) };
 }
 
 function compared(

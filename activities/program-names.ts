@@ -4,17 +4,22 @@ import type { Json } from '../language/json.js';
 import type { Plan, ProgramName } from '../language/plan.js';
 import type { RunbookSpec, StepSpec } from '../language/runbook.js';
 import { programPlaces } from '../language/arguments.js';
+import { isStepFile } from '../language/step-files.js';
 
 /** The fields of a command that name programs; references of a template are not resolved. */
 type Named = Readonly<Record<string, unknown>>;
 
-/** The programs that a command runs, as far as its arguments show. */
-export function programsOf({ argv, cwd, env }: Named): ProgramName[] {
+/**
+ * The programs that a command runs, as far as its arguments show. Its own files are none of them:
+ * the plan covers those already.
+ */
+export function programsOf({ argv, cwd, env, files }: Named): ProgramName[] {
   const words: readonly Json[] = Array.isArray(argv) ? (argv as Json[]) : [];
   const { PATH: path } = (env ?? {}) as Readonly<Record<string, unknown>>;
   return programPlaces(words).flatMap(({ at, script, folders, path: set = path }) => {
     const name = words[at];
     if (typeof name !== 'string') return [];
+    if ((script || name.includes('/')) && isStepFile(files as Json, name)) return [];
     if (isAbsolute(name)) return [{ name, ...(script ? { script } : {}) }];
     if (!script && !name.includes('/'))
       return [{ name, ...(typeof set === 'string' ? { path: set } : {}) }];

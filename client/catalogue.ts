@@ -1,11 +1,14 @@
 import type { BrokenRunbook } from '../language/broken-runbook.js';
 import type { RunbookSpec } from '../language/runbook.js';
+import type { NamedFile } from '../language/step-files.js';
 
 export interface Catalogue {
   runbooks: readonly RunbookSpec[];
   /** What stands inside of them only. */
   parts: readonly RunbookSpec[];
   broken: readonly BrokenRunbook[];
+  /** Digest of a file beside a runbook, as it is here; null when there is none. */
+  digestOfFile: (file: NamedFile) => string | null;
 }
 
 /**
@@ -17,14 +20,17 @@ export async function readCatalogue(env: NodeJS.ProcessEnv): Promise<Catalogue> 
   const { catalogue } = await import('../workflows/catalogue.js');
   const { libraryFolders } = await import('../worker/library-folders.js');
   const folders = libraryFolders(env['RUNBOOK_LIBRARY']);
-  if (folders.length === 0) return { runbooks: catalogue, parts: [], broken: [] };
-  const { readLibrary } = await import('../worker/library.js');
-  const { runbooks, broken } = readLibrary(folders, catalogue);
+  if (folders.length === 0)
+    return { runbooks: catalogue, parts: [], broken: [], digestOfFile: () => null };
+  const { digestOfFile, readLibrary } = await import('../worker/library.js');
+  const library = readLibrary(folders, catalogue);
+  const { runbooks, broken } = library;
   const isPart = ({ part }: RunbookSpec): boolean => part === true;
   return {
     runbooks: [...catalogue, ...runbooks.filter((each) => !isPart(each))],
     parts: runbooks.filter(isPart),
     broken,
+    digestOfFile: (file) => digestOfFile(file, library),
   };
 }
 

@@ -2,7 +2,7 @@ import { describeAction, type Action } from '../language/kinds/index.js';
 import { canonicalJson, type Json } from '../language/json.js';
 import { field } from '../language/objects.js';
 import { below } from '../language/paths.js';
-import type { Plan, PlannedTarget, Program } from '../language/plan.js';
+import type { Plan, PlannedFile, PlannedTarget, Program } from '../language/plan.js';
 import type { StepSpec } from '../language/runbook.js';
 import { programTitle } from '../common/programs.js';
 import { flat } from '../common/plain.js';
@@ -24,6 +24,11 @@ export function planDifferences(was: Plan, now: Plan): string[] {
       before && after
         ? `program ${name} has another content`
         : `program ${name} is ${after ? 'run' : 'not run any more'}`,
+    ),
+    ...named(files(was), files(now)).map(([name, before, after]) =>
+      before && after
+        ? `file ${name} has another content`
+        : `file ${name} is ${after ? 'used' : 'not used any more'}`,
     ),
     ...(was.procedure === now.procedure ? [] : ['the code of the workers is of another release']),
     ...(['outputs', 'objectives'] as const)
@@ -103,6 +108,9 @@ const byId = (steps: readonly StepSpec[]): Record<string, StepSpec> =>
   Object.fromEntries(steps.map((each) => [each.id, each]));
 const programs = ({ programs: all = [] }: Plan): Record<string, Program> =>
   Object.fromEntries(all.map((each) => [programTitle(each), each]));
+
+const files = ({ files: all = [] }: Plan): Record<string, PlannedFile> =>
+  Object.fromEntries(all.map((each) => [`${each.name} of ${each.runbook}`, each]));
 
 function isSame(one: unknown, other: unknown): boolean {
   return canonicalJson(one) === canonicalJson(other);

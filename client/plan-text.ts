@@ -1,4 +1,5 @@
 import { cannotBeUndone } from '../common/undo-words.js';
+import { shortDigest } from '../language/digest.js';
 import { foldSteps, type FoldedCase, type FoldedStep, type KnownBefore } from '../language/fold.js';
 import { limitsOf } from '../language/pipeline-limits.js';
 import type { Pipeline } from '../language/pipeline.js';
@@ -29,6 +30,12 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
     target.name,
     `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}${target.observed ? ', read only' : ''}; ${target.addresses.join(', ') || 'no address'}`,
   ]);
+  const files = (plan.files ?? []).map(
+    ({ runbook: owner, name, bytes, digest }): [string, string] => [
+      name,
+      `${bytes} bytes, sha256 ${shortDigest(digest)}, of ${owner}`,
+    ],
+  );
   const programs = (plan.programs ?? []).map((each): [string, string] => [
     programTitle(each),
     each.system ? `${programWords(each)} of the system` : programWords(each),
@@ -52,6 +59,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
         : [],
     ),
     renderStepSpecs(plan.steps, paint, columns, plan),
+    ...(files.length > 0 ? [section(paint, 'Files', pairs(files, columns, paint, '  '))] : []),
     ...(programs.length > 0
       ? [section(paint, 'Programs', pairs(programs, columns, paint, '  '))]
       : []),

@@ -20,6 +20,8 @@ export interface ViewOptions {
   command?: string;
   /** What people were told of what it waits for. */
   told?: readonly ToldCall[];
+  /** Files of this machine's library that the run began with others of. */
+  differing?: readonly string[];
   /** Lists are not cut. */
   whole?: boolean;
   /** What keeps the run from going on. */

@@ -82,7 +82,10 @@ export function renderLive(view: RunView, options: ViewOptions): string {
   return [about, body, ...foot].join('\n\n');
 }
 
-function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOptions): string {
+function head(
+  view: RunView,
+  { paint, columns, now = Date.now(), uiUrl, differing = [] }: ViewOptions,
+): string {
   const ended = view.endedAt ? `, ended ${bothTimes(view.endedAt)}` : '';
   const took = duration(
     Math.max(0, (view.endedAt ? Date.parse(view.endedAt) : now) - Date.parse(view.startedAt)),
@@ -106,6 +109,12 @@ function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOp
     ...(view.recovery ? recoveryFacts(view.recovery) : []),
     ...(view.programsChanged ?? []).map(programRow),
     ['plan', shortDigest(view.planDigest)],
+    ...(differing.length > 0
+      ? ([['file differs', `${differing.join(', ')}; the run keeps what it began with`]] as [
+          string,
+          string,
+        ][])
+      : []),
     ...(ui ? ([['ui', ui]] as [string, string][]) : []),
   ];
   return `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}\n${pairs(rows, columns, paint)}`;

@@ -56,6 +56,19 @@ export interface FoundProgram extends Program {
   uncovered?: 'refused' | 'may change';
 }
 
+/** A file beside a runbook, as admission found it; its bytes are in the record. */
+export interface PlannedFile {
+  /** Id of the runbook that it lies beside. */
+  runbook: string;
+  /** As the runbook names it, such as `files/logrotate.conf`. */
+  name: string;
+  /** `sha256:…` of its bytes. */
+  digest: string;
+  bytes: number;
+  /** It may be run. */
+  executable?: true;
+}
+
 /** A runbook with its inputs resolved, frozen at the start. */
 export interface Plan {
   version: 1;
@@ -76,6 +89,8 @@ export interface Plan {
    * content elsewhere. Absent: none, or none that is known beforehand.
    */
   programs?: readonly Program[] | undefined;
+  /** The files that the steps use. Absent: none. */
+  files?: readonly PlannedFile[] | undefined;
   /** Digest of the procedure's code (the workflow bundle that the worker runs). */
   procedure: string;
   /** `sha256:…` over everything above. */

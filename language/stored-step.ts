@@ -57,6 +57,11 @@ export interface Outputs {
   despite?: boolean;
 }
 
+/** Id of the nested runbook that the step is part of; undefined in the run's own. */
+export function runbookOf({ levels }: StoredStep): string | undefined {
+  return levels.slice(0, -1).findLast(({ spec }) => spec.kind === 'runbook')?.spec.runbook;
+}
+
 /** The step at a path of a plan that is data; null when there is none. */
 export function storedStep(plan: Pick<Plan, 'steps'>, path: string): StoredStep | null {
   return find(namesOf(path), { steps: plan.steps, prefix: '', ordered: true }, []);

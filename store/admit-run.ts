@@ -3,9 +3,11 @@ import type { StartEnvelope } from '../common/envelope.js';
 import type { RunKey } from '../common/keys.js';
 import type { Sender } from '../common/sender.js';
 import type { Problem, RunView } from '../common/view.js';
+import type { LibraryDigests } from '../language/library-digests.js';
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
 import { type Execution, registerExecution } from './executions.js';
+import { keepFiles, type StoredContent } from './files.js';
 import { addMissingSteps } from './steps.js';
 import { inTransaction } from './transaction.js';
 import { numberOf, runColumns, runParameters, runValues } from './run-row.js';
@@ -15,6 +17,10 @@ export interface AdmittedRun {
   /** The run's state at admission. */
   view: RunView;
   plan: Plan;
+  /** The files of the plan, with their bytes. */
+  files?: readonly StoredContent[];
+  /** Digests of the library's runbooks that the plan is made from. */
+  library?: LibraryDigests | undefined;
   envelope: StartEnvelope;
   execution?: Execution | undefined;
   /** Id of the Temporal namespace; null when it is not known. */
@@ -29,23 +35,27 @@ export interface AdmittedRun {
  */
 export function admitRun(
   pool: pg.Pool,
-  { key, view, plan, envelope, execution, namespaceId, taskQueue }: AdmittedRun,
+  { key, view, plan, files = [], library, envelope, ...others }: AdmittedRun,
 ): Promise<string> {
+  const { execution, namespaceId, taskQueue } = others;
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ no: string; digest: string }>({
       name: 'runs-admit',
       // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
-      text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope)
-             VALUES (${runParameters}, $25::json, $26::json)
+      text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope, library)
+             VALUES (${runParameters}, $25::json, $26::json, $27::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
-               SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
+               SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope),
+                   library = coalesce(runs.library, excluded.library)
              RETURNING no, plan->>'digest' AS digest`,
       values: [
         ...runValues({ ...view, id: key.run, firstRunId: key.firstRunId }),
         jsonText(plan),
         jsonText(envelope),
+        jsonText(library),
       ],
     });
+    await keepFiles(client, files);
     await addMissingSteps(client, numberOf(rows), view.steps);
     if (execution) await registerExecution(client, key, execution);
     if (namespaceId) {

@@ -10,6 +10,7 @@ export { closeRun, type LeftRunning, type RunClosure } from './close-run.js';
 export { recordDecisions, type JudgedDecision } from './decisions.js';
 export { lastDrills, type DrillRecord } from './drills.js';
 export { ExecutionReplaced, noteExecution, type Execution } from './executions.js';
+export { readFiles } from './files.js';
 export { NotInRecord } from './find-run.js';
 export { explainReset, reopenedRuns, unexplainedResets } from './former-ends.js';
 export { history, recordedOnly } from './history.js';
@@ -42,7 +43,7 @@ export {
 export { notePauses, type LookedAt } from './pauses.js';
 export { openPool, type PoolOptions } from './pool.js';
 export { admitRun, recordRefusal, refusedStarts, type RefusedStart } from './admit-run.js';
-export { changedInputs, getPlan, getRun, planOf } from './runs.js';
+export { changedInputs, getPlan, getRun, madeFrom, planOf } from './runs.js';
 export { latestRun, listRuns, namesInRecord, type RunFilter } from './list-runs.js';
 export { saveRun, type SaveAnswer, type SaveNumber } from './save-run.js';
 export { type RecordedFacts, type WantedFacts } from './facts.js';

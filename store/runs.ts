@@ -5,7 +5,8 @@ import type { Sender } from '../common/sender.js';
 import type { ProgramChange, RecoveryView, RunView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import { runFacts, type RunFacts } from '../language/run-facts.js';
-import type { Plan } from '../language/plan.js';
+import type { LibraryDigests } from '../language/library-digests.js';
+import type { Plan, PlannedFile } from '../language/plan.js';
 import { readDecisions } from './decisions.js';
 import { findRun, NotInRecord } from './find-run.js';
 import { readFormerEnds } from './former-ends.js';
@@ -107,6 +108,23 @@ export async function planOf(
   if (!found) throw new NotInRecord(key.run);
   const { plan, requester, reason, started_at: at } = found;
   return { plan, run: runFacts({ id: key.run, startedAt: at.toISOString(), requester, reason }) };
+}
+
+/** What a run keeps of the files that it was made from. */
+export async function madeFrom(
+  pool: pg.Pool,
+  key: RunKey,
+): Promise<{ library: LibraryDigests; files: readonly PlannedFile[] }> {
+  const { rows } = await pool.query<{
+    library: LibraryDigests | null;
+    files: PlannedFile[] | null;
+  }>({
+    name: 'runs-made-from',
+    text: `SELECT library, plan->'files' AS files
+           FROM runbook.runs WHERE run = $1 AND first_run_id = $2`,
+    values: [key.run, key.firstRunId],
+  });
+  return { library: rows[0]?.library ?? {}, files: rows[0]?.files ?? [] };
 }
 
 /**

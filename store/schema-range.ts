@@ -2,7 +2,7 @@
  * The schemas that this release can work with. `newest` is the last migration that it ships; it
  * also runs on any newer schema, as long as no migration beyond `newest` is marked breaking.
  */
-export const schemaRange = { oldest: 3, newest: 3 } as const;
+export const schemaRange = { oldest: 4, newest: 4 } as const;
 
 export interface AppliedMigration {
   version: number;

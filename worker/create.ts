@@ -78,7 +78,7 @@ export async function createWorker(
   const secrets = Secrets.load(config.secretsFile);
   const commands = new Commands(config.journals);
   refuseUnknownChannels(config.notify, targets);
-  const { runbooks, broken } = readLibrary(config.library, catalogue);
+  const { runbooks, broken, folders } = readLibrary(config.library, catalogue);
   const say = (line: string): void => {
     Runtime.instance().logger.warn(line);
   };
@@ -92,6 +92,7 @@ export async function createWorker(
     secrets,
     catalogue: all,
     broken,
+    folders,
     procedure: bundle.procedure,
     settings: {
       command: config.command,

@@ -1,5 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { RunbookFolder } from '../activities/file-beside.js';
+import { findFiles, type RunbookFolders } from '../activities/planned-files.js';
 import type { BrokenRunbook } from '../language/broken-runbook.js';
 import { endings, Library as DocumentLibrary } from '../language/document/library.js';
 import { lintWritten } from '../language/document/lint.js';
@@ -7,6 +9,7 @@ import { inOneLine } from '../language/document/show-problems.js';
 import { read } from '../language/document/read.js';
 import { toSpec } from '../language/document/to-spec.js';
 import type { RunbookSpec } from '../language/runbook.js';
+import type { NamedFile } from '../language/step-files.js';
 import { FileError } from '../language/strict-file.js';
 import { ConfigError } from './config.js';
 import { runbookFiles, textOf } from './runbook-files.js';
@@ -17,6 +20,8 @@ export interface Library {
   runbooks: RunbookSpec[];
   /** A mistake in one takes no other away. */
   broken: BrokenRunbook[];
+  /** Where they lie, by id. */
+  folders: RunbookFolders;
 }
 
 /**
@@ -28,7 +33,8 @@ export function readLibrary(folders: readonly string[], shipped: readonly Runboo
   folders.forEach(mustBeReadable);
   const files = runbookFiles(folders);
   const known = new DocumentLibrary(files);
-  const library: Library = { runbooks: [], broken: [] };
+  const places = new Map<string, RunbookFolder>();
+  const library: Library = { runbooks: [], broken: [], folders: places };
   const taken = new Set(shipped.map(({ id }) => id));
   for (const file of files.all.filter((each) => each.endsWith(endings.runbook))) {
     try {
@@ -37,12 +43,19 @@ export function readLibrary(folders: readonly string[], shipped: readonly Runboo
         throw new FileError(`${basename(file)}: there is a runbook ${runbook.id} already`);
       taken.add(runbook.id);
       library.runbooks.push(runbook);
+      places.set(runbook.id, files.folderOf(file));
     } catch (error) {
       const id = basename(file, endings.runbook);
       library.broken.push({ id, file, problems: problemsOf(error, basename(file)) });
     }
   }
   return library;
+}
+
+/** Digest of the bytes of a file as it is now; null when it cannot be used. */
+export function digestOfFile(file: NamedFile, { folders }: Library): string | null {
+  const found = findFiles([file], folders);
+  return 'problems' in found ? null : (found.files[0]?.digest ?? null);
 }
 
 function mustBeReadable(folder: string): void {
@@ -63,7 +76,7 @@ function readRunbook(file: string, known: DocumentLibrary): RunbookSpec {
   const name = basename(file);
   const text = textOf(file);
   if (text === null) throw new FileError(`${name}: cannot be read`);
-  const written = read(text, name);
+  const written = read(text, name, file);
   const problems = written.data ? lintWritten(written, known) : written.problems;
   const wrong = problems.filter(({ severity }) => severity === 'error');
   if (wrong.length > 0) throw new FileError(wrong.map(inOneLine).join('\n'));

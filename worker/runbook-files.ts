@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { readBeside, type RunbookFolder } from '../activities/file-beside.js';
 import { endings, shared, type Files } from '../language/document/library.js';
 
 /** Folders below a library, and files in it, that are looked at. */
@@ -9,11 +10,19 @@ const wanted = (name: string): boolean =>
   Object.values<string>(endings).some((ending) => name.endsWith(ending)) ||
   Object.values<string>(shared).includes(name);
 
+/** The files of libraries. */
+export interface LibraryFiles extends Files {
+  /** Their paths. */
+  all: readonly string[];
+  /** Where the document at a path lies. */
+  folderOf(path: string): RunbookFolder;
+}
+
 /**
  * The runbooks, actions, input groups and kinds in folders and in the folders below.
  * @param folders the first that has a name wins; what cannot be read is left out
  */
-export function runbookFiles(folders: readonly string[]): Files & { all: readonly string[] } {
+export function runbookFiles(folders: readonly string[]): LibraryFiles {
   const all: string[] = [];
   for (const folder of folders) collect(folder, 0, all);
   const byName = new Map<string, string[]>();
@@ -21,12 +30,25 @@ export function runbookFiles(folders: readonly string[]): Files & { all: readonl
     const name = basename(path);
     byName.set(name, [...(byName.get(name) ?? []), path]);
   }
+  const folderOf = (path: string): RunbookFolder => {
+    const folder = dirname(path);
+    return { folder, library: folders.find((each) => isBelow(each, path)) ?? folder };
+  };
   return {
     all,
+    folderOf,
+    wrongBeside: (path, name) => {
+      const found = readBeside(folderOf(path), name);
+      return 'wrong' in found ? found.wrong : null;
+    },
     paths: (name) => byName.get(name) ?? [],
     names: (ending) => [...byName.keys()].filter((name) => name.endsWith(ending)).sort(),
     text: textOf,
   };
+}
+
+function isBelow(folder: string, path: string): boolean {
+  return !relative(folder, resolve(path)).startsWith('..');
 }
 
 /** The text of a file; null when it cannot be read. */

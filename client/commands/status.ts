@@ -34,13 +34,16 @@ function runStatus(options: StatusOptions, io: Io): Promise<number> {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');
     const { readTold } = await import('../told.js');
+    const { differingFiles } = await import('../differing-files.js');
     const { view, runId, note, pending, pauses, trouble } = await readRunSoon(
       session,
       await resolveRun(session, options.run),
     );
     if (note) remark(io, note);
     const uiUrl = await linkOf(session, view, runId);
-    const told = hasEnded(view.state) ? [] : await readTold(session, view);
+    const isOver = hasEnded(view.state);
+    const told = isOver ? [] : await readTold(session, view);
+    const differing = isOver ? [] : await differingFiles(session, view);
     if (options.output === 'json' || options.output === 'jsonl') {
       const { leftBy } = await import('../../common/left.js');
       printValue(io, options.output, {
@@ -50,6 +53,7 @@ function runStatus(options: StatusOptions, io: Io): Promise<number> {
         trouble,
         pausedInTemporal: pauses,
         told,
+        differing,
       });
     } else {
       const { renderView } = await import('../view.js');
@@ -62,6 +66,7 @@ function runStatus(options: StatusOptions, io: Io): Promise<number> {
           pauses,
           command: session.command,
           told,
+          differing,
           uiUrl,
           trouble,
         }),

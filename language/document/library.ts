@@ -9,6 +9,11 @@ export interface Files {
   names(ending: string): readonly string[];
   /** @returns null when it cannot be read */
   text(path: string): string | null;
+  /**
+   * Why a file beside the document at `path` cannot be used; null when it can. Absent: nobody can
+   * tell.
+   */
+  wrongBeside?(path: string, name: string): string | null;
 }
 
 /** No files: a document by itself. */

@@ -3,6 +3,7 @@ import { Library } from './library.js';
 import { problemAt, inOrder, type Problem } from './problem.js';
 import { read, type Written } from './read.js';
 import { effects, readLimit, transactions } from './rules/effects.js';
+import { files } from './rules/files.js';
 import { gates, standing } from './rules/gates.js';
 import { hosts } from './rules/hosts.js';
 import { loops } from './rules/loops.js';
@@ -21,7 +22,7 @@ import { shapeOf, sortOf, type Sort } from './sort.js';
 
 const spotRules: readonly SpotRule[] = [
   ...[stepKind, ids, polls, groups, effects, transactions],
-  ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops, sqlPlaces],
+  ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops, sqlPlaces, files],
 ];
 const documentRules: readonly DocumentRule[] = [readLimit, standing, declared];
 

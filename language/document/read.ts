@@ -43,9 +43,11 @@ export const limits = {
 /**
  * Reads YAML 1.2, one document. Unknown tags, duplicate keys and merge keys are refused. Of what
  * YAML itself refuses only the first is told: the others follow from it.
+ * @param file as people know it
+ * @param path where it lies, for what lies beside it
  */
-export function read(text: string, file: string): Written | Unread {
-  const source = new Source(file, text);
+export function read(text: string, file: string, path = file): Written | Unread {
+  const source = new Source(file, text, path);
   const start: Place = { source, start: 0, end: 0, style: 'block' };
   const refuse = (said: Said, from = 0, to = from): Unread => ({
     problems: [problemAt({ ...start, start: from, end: to }, said)],

@@ -2,10 +2,14 @@
 export class Source {
   readonly #starts: number[] = [0];
 
-  /** @param file as people know it: it stands before the line of each problem */
+  /**
+   * @param file as people know it: it stands before the line of each problem
+   * @param path where it lies
+   */
   constructor(
     readonly file: string,
     readonly text: string,
+    readonly path = file,
   ) {
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
       this.#starts.push(at + 1);

@@ -44,6 +44,8 @@ export interface CommandAction {
   /** The host that it runs on, by its name; absent: any. */
   runsOn?: string;
   cwd?: string;
+  /** Files beside the runbook: it runs in a folder that holds them. */
+  files?: readonly string[];
   /** Exit codes that count as success (default 0). */
   exitCodes?: readonly number[];
   /**
@@ -69,8 +71,9 @@ export const command: ActionRules<CommandAction> = {
   doneBy: 'activity',
   runsPrograms: true,
   isRepeatable: ({ idempotent }) => idempotent === true,
-  describe: ({ argv, cwd, target, credentials, runsOn, programMayChange }) => {
-    const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target, credentials)}${onHost(runsOn)}`;
+  describe: ({ argv, cwd, files, target, credentials, runsOn, programMayChange }) => {
+    const folder = files === undefined ? cwd : `a folder with ${files.join(', ')}`;
+    const where = `${folder === undefined ? '' : ` in ${folder}`}${atTarget(target, credentials)}${onHost(runsOn)}`;
     const free = programMayChange ? ', whatever the program holds by then' : '';
     return `run ${argv.map(word).join(' ')}${where}${free}`;
   },

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AttemptFiles } from '../../activities/attempt-files.js';
 import { AttemptPrograms } from '../../activities/attempt-programs.js';
 import { Commands } from '../../activities/commands.js';
 import { StepFailure } from '../../activities/failure.js';
@@ -58,6 +59,7 @@ export class World {
       signal: new AbortController().signal,
       targets: Targets.load(this.targetsFile),
       programs: new AttemptPrograms(new Programs()),
+      files: new AttemptFiles([], () => Promise.resolve(new Map())),
       secrets: Secrets.load(this.secretsFile).forAttempt(),
       output: (_stream, chunk) => void printed.push(Buffer.from(chunk)),
       progress: (details) => void progress.push(details),

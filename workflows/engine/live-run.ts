@@ -163,7 +163,10 @@ export class LiveRun {
     const { digest: _seen, ...asked } = this.envelope;
     const envelope: StartEnvelope = { ...asked, inputs: { ...this.envelope.inputs, ...inputs } };
     const admission = await this.turn.trackInFlight(() =>
-      platformActivities.admit({ version: 1, key: null, envelope, startedAt: null }),
+      platformActivities.admit({
+        ...{ version: 1, key: null, envelope, startedAt: null },
+        ...(this.plan.files ? { files: this.plan.files } : {}),
+      }),
     );
     if (!admission.admitted) return false;
     this.replanned = {

@@ -13,7 +13,7 @@ export const runType: ObjectType = {
   called: 'field',
   fields: {
     ...{ id: 'text', short: 'text', startedAt: 'timestamp', requester: 'text', reason: 'text' },
-    ...{ incident: 'text', files: 'text', folder: 'text' },
+    incident: 'text',
     window: { fields: { from: 'timestamp', to: 'timestamp' }, called: 'field' },
   },
   mayLack: ['incident', 'window'],

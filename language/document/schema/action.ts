@@ -118,7 +118,7 @@ export const actionFields = {
 const descriptions: Readonly<Record<string, string>> = {
   stdin: 'What the program reads',
   cwd: 'The folder in which the program runs',
-  files: 'Files that are stored in the plan by content',
+  files: 'Files beside the runbook, kept by content: the step runs in a folder that holds them',
   parse: 'How the output is read: it adds json, lines, table or pairs',
   // eslint-disable-next-line no-restricted-syntax -- the field of a script
   shell: 'sh, or bash',

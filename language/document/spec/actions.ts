@@ -9,9 +9,8 @@ import { isExpression, listIn, listOrOne, objectIn, told } from './fields.js';
 /** What workers do, in the engine's form. */
 export class ActionBuilder extends Builder {
   protected action(from: JsonObject, kind: string): JsonObject {
-    for (const key of ['stdin', 'files'])
-      if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
-    const { target, env, cwd } = from;
+    if (Object.hasOwn(from, 'stdin')) this.notYet(from, 'stdin', '`stdin`');
+    const { target, env, cwd, files } = from;
     const where: JsonObject =
       target === undefined ? {} : { target: this.byName(target), ...this.credentials(from, kind) };
     Object.assign(where, this.host(from, kind));
@@ -19,6 +18,7 @@ export class ActionBuilder extends Builder {
       ...where,
       ...(env ? { env } : {}),
       ...(cwd ? { cwd } : {}),
+      ...(files ? { files } : {}),
       ...this.exits(from),
     };
     const parse = from['parse'] === undefined ? {} : { parse: from['parse'] };

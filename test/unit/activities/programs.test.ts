@@ -214,7 +214,7 @@ describe('a plan', () => {
   });
 
   async function planned(asked: StartEnvelope, known: ReturnType<typeof deps>) {
-    const admission = await admitHere(asked, known, programs());
+    const { admission } = await admitHere(asked, known, programs());
     if (!admission.admitted) throw new Error(admission.problem.message);
     return admission.plan;
   }
@@ -257,8 +257,7 @@ describe('a plan', () => {
     file('opt/undo', 'two');
     const shown = { ...envelope('told', {}), digest: plan.digest };
     expect(await admitHere(shown, known, programs())).toMatchObject({
-      admitted: false,
-      problem: { message: expect.stringContaining('a program') },
+      admission: { admitted: false, problem: { message: expect.stringContaining('a program') } },
     });
   });
 
