@@ -3,6 +3,7 @@ import { field } from './objects.js';
 import {
   actingVariables,
   carriers,
+  isThing,
   type Interpreter,
   interpreters,
   plainWords,
@@ -243,6 +244,7 @@ function inCarrier(carrier: string, rest: readonly Json[]): string | undefined {
       return 'a value names the program that is run';
     const name = nameOf(textOf(rest[at]));
     if (plainWords.has(name)) continue;
+    if (name === 'node' && isThing(carrier, textOf(rest[at - 1]))) continue;
     if (!Object.hasOwn(interpreters, name) && !Object.hasOwn(wrappers, name)) continue;
     const found = openProgramText(rest.slice(at));
     if (found !== undefined || interpreters[name] === shell) return found;

@@ -324,6 +324,16 @@ export const runWords: Readonly<Record<string, readonly string[]>> = {
   ...{ docker: ['--entrypoint'], podman: ['--entrypoint'], nerdctl: ['--entrypoint'] },
 };
 
+/** Whether `node` is a kind of thing there, as in `kubectl get node NAME`, and no program. */
+export function isThing(carrier: string, verb: string): boolean {
+  return carriersOfThings.has(carrier) && verbsOfThings.has(verb);
+}
+
+const carriersOfThings: ReadonlySet<string> = new Set(['kubectl', 'oc', 'k3s']);
+const verbsOfThings: ReadonlySet<string> = new Set([
+  ...['get', 'describe', 'label', 'annotate', 'taint', 'patch', 'edit', 'delete', 'top', 'wait'],
+]);
+
 /** Subcommands and names of things that are not programs among the arguments of a carrier. */
 export const plainWords: ReadonlySet<string> = new Set([
   ...['exec', 'command', 'time', 'script', 'eval', 'r', 'ed', 'expect', 'watch', 'git', 'make'],
