@@ -1,5 +1,6 @@
 import { comparable, isNamed, type NamedStep } from '../language/document/named-steps.js';
 import type { JsonObject } from '../language/json.js';
+import { provedBy } from '../language/document/spec/proof.js';
 import { isGroup } from '../language/kinds/index.js';
 import { groupPrefix, isInside, namesOf, pathOf, undoneBy } from '../language/paths.js';
 import type { RunView, StepView } from '../common/view.js';
@@ -9,8 +10,8 @@ import type { TraceEntry } from './driver/trace.js';
 export interface Entry {
   path: string;
   /**
-   * Steps are what a test has to name; it may leave out gates, the choices of branches, and values
-   * that were only computed.
+   * Steps are what a test has to name; it may leave out gates, the choices of branches, looks
+   * whether something is done already, and values that were only computed.
    */
   what: 'step' | 'gate' | 'choice' | 'value';
   row: StepView;
@@ -29,6 +30,8 @@ const untouched: ReadonlySet<string> = new Set(['pending', 'not-needed']);
 
 function entryOf(row: StepView, steps: readonly NamedStep[]): Entry | null {
   const { kind, id } = row;
+  const proved = provedAt(id, steps);
+  if (proved !== null) return { path: proved, what: 'value', row };
   if (isGroup(kind)) return null;
   if (kind === 'approval') return { path: gateOf(id, steps), what: 'gate', row };
   if (kind === 'set') return { path: id, what: 'value', row };
@@ -49,6 +52,15 @@ export function gateOf(path: string, steps: readonly NamedStep[]): string {
   return steps.some((step) => step.isGate && step.kind !== 'approval' && isNamed(own, step))
     ? own
     : path;
+}
+
+/** The step whose effect the engine looks for at a path; null when the path is that of a step. */
+export function provedAt(path: string, steps: readonly NamedStep[]): string | null {
+  const names = namesOf(path);
+  const id = provedBy(names.pop() ?? '');
+  const own = id === null ? '' : pathOf([...names, id]);
+  const isOwn = id !== null && steps.some((step) => isNamed(own, step));
+  return isOwn && !steps.some((step) => isNamed(path, step)) ? own : null;
 }
 
 /** The path that the author knows: of a choice, that of its branch. */

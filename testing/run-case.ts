@@ -6,7 +6,7 @@ import type { RunView, WaitView } from '../common/view.js';
 import type { Driver } from './driver/driver.js';
 import type { Run } from './driver/run.js';
 import type { TraceEntry } from './driver/trace.js';
-import { entriesOf, gateOf, undosOf, type Entry } from './path-taken.js';
+import { entriesOf, gateOf, provedAt, undosOf, type Entry } from './path-taken.js';
 import { decide, decisionFor, sentFor, viewOf, type Sent } from './people.js';
 import { Play, type Given } from './play.js';
 import { inTurn, type Answer, type RunbookTest, type TestCase } from './test-file.js';
@@ -102,6 +102,9 @@ export async function runWith(
   }
 }
 
+/** What is looked for is not there, where the test does not say that it is. */
+const notDone: readonly Outcome[] = [{ failed: 'VerifyFailed' }];
+
 /** The outcomes that a case gives, by the engine's paths. */
 export function givenBy(
   { steps }: RunbookTest,
@@ -117,7 +120,9 @@ export function givenBy(
   };
   return (path) => {
     const undone = undoneBy(path);
-    return undone === null ? find(path) : inTurn(find(undone)?.at(-1)?.undo);
+    if (undone !== null) return inTurn(find(undone)?.at(-1)?.undo);
+    const proved = provedAt(path, steps);
+    return proved === null ? find(path) : (inTurn(find(proved)?.[0]?.proof) ?? notDone);
   };
 }
 

@@ -81,6 +81,62 @@ steps:
   expect(report.generated?.findings).toEqual([]);
 });
 
+describe('a step that proves its effect', () => {
+  const proving = (more = '') => `runbook: label
+version: 1.0.0
+title: Label it
+type: MAINTENANCE
+priority: LOW
+owner: sre
+steps:
+  - id: first
+    title: First
+    command: first
+    effect: read
+  - id: label
+    title: Label it
+    command: label it
+    effect: change
+    undo: { command: unlabel it }
+    approval: { by: sre }
+    verify: { command: labelled it, expect: { exit: [0, 1] }, until: out.exitCode == 0, proves: true${more} }
+  - id: last
+    title: Last
+    command: last
+    effect: read
+`;
+  const report = (expected: string, given = '{ stdout: done }', text = proving()) =>
+    tests.run(
+      `test: label\ngiven: { steps: { label: ${given} } }\nexpect: ${expected}\n`,
+      'label.runbook.test.yaml',
+      libraryOf({ 'label.runbook.yaml': text }),
+      true,
+    );
+
+  test('is done behind its gate where it is not done yet, or nobody can tell', async () => {
+    const all = '{ path: [first, label, last], gates: [label], state: succeeded }';
+    for (const given of [
+      '{ stdout: done }',
+      '{ proof: { exitCode: 1 } }',
+      '{ proof: { failed: StepTimeout } }',
+      '{ proof: { failed: CommandMissing } }',
+    ])
+      expect([given, told(await report(all, given))]).toEqual([given, []]);
+  });
+
+  test('is not needed where it is done already, and nobody is asked', async () => {
+    const none = '{ path: [first, last], gates: [], undos: [], state: succeeded }';
+    expect(told(await report(none, '{ proof: { exitCode: 0 } }'))).toEqual([]);
+    expect((await report(none, '{ proof: { exitCode: 0 } }')).generated?.findings).toEqual([]);
+  });
+
+  test('is asked as ever where one look would prove nothing', async () => {
+    const all = '{ path: [first, label, last], gates: [label] }';
+    const twice = proving(', consecutive: 2');
+    expect(told(await report(all, '{ proof: { exitCode: 0 } }', twice))).toEqual([]);
+  });
+});
+
 const twoChanges = `runbook: two-changes
 version: 1.0.0
 title: Two changes

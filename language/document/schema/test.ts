@@ -49,6 +49,9 @@ const outcome = z
       .union([failure, z.strictObject({ type: failure, message: text.optional() })])
       .optional()
       .meta({ description: 'The attempt fails so' }),
+    get proof(): z.ZodOptional<z.ZodType<Outcomes>> {
+      return outcomes.optional();
+    },
     get verify(): z.ZodOptional<z.ZodType<Outcomes>> {
       return outcomes.optional();
     },
@@ -71,6 +74,8 @@ export interface Outcome {
   rows?: Row[] | Record<string, Row[]> | undefined;
   outputs?: Row | undefined;
   failed?: OutcomeFailure | { type: OutcomeFailure; message?: string | undefined } | undefined;
+  /** Of the look whether it is done already; else it is not. */
+  proof?: Outcomes | undefined;
   verify?: Outcomes | undefined;
   undo?: Outcomes | undefined;
 }

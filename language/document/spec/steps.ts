@@ -1,5 +1,6 @@
 import type { Expression } from '../../expression/ast.js';
 import { both } from '../../expression/write.js';
+import { readExpression } from '../../read-expression.js';
 import { describeAction } from '../../kinds/index.js';
 import { shown } from '../../kinds/words.js';
 import { undoneByHand } from '../../undo-words.js';
@@ -11,6 +12,7 @@ import type { InputSpec, StepSpec, WorkTemplate } from '../../runbook.js';
 import { isAction, type Kind } from '../kinds.js';
 import { ActionBuilder } from './actions.js';
 import { branchOf, type ReadCase } from './branch.js';
+import { look, proofOf } from './proof.js';
 import { textIn } from '../expand/draft.js';
 import {
   group,
@@ -32,32 +34,70 @@ export abstract class StepBuilder extends ActionBuilder {
   /** What is declared of an input, or of an answer. */
   protected abstract input(inputs: JsonObject, name: string): InputSpec;
 
-  protected steps(list: readonly Json[]): StepSpec[] {
-    return list.flatMap((each) => (isObject(each) ? this.step(each) : []));
+  /** @param inOrder false for those of a `parallel`, which see nothing of each other */
+  protected steps(list: readonly Json[], inOrder = true): StepSpec[] {
+    return list.flatMap((each) => (isObject(each) ? this.step(each, inOrder) : []));
   }
 
-  /** A step, behind the gate that it has of its own. */
-  protected step(step: JsonObject): StepSpec[] {
+  /** A step, behind the look and the gate that it has of its own. */
+  protected step(step: JsonObject, inOrder = true): StepSpec[] {
     const approval = objectIn(step, 'approval');
     const kind = textIn(step, 'kind');
+    const id = textIn(step, 'id');
     if (Object.hasOwn(step, 'softTimeout')) this.notYet(step, 'softTimeout', '`softTimeout`');
-    if (!Object.hasOwn(step, 'approval')) return [this.plain(step, kind)];
-    if (kind === 'approval')
-      return [this.gate(step, textIn(step, 'id'), textIn(step, 'title'), approval)];
-    const title = `Approve: ${textIn(step, 'title') || textIn(step, 'id')}`;
+    if (kind === 'approval') return [this.gate(step, id, textIn(step, 'title'), approval)];
+    const proof = inOrder ? this.proof(step) : undefined;
+    const isOpen = proof && readExpression(`steps.${proof.id}.failed`);
+    const title = `Approve: ${textIn(step, 'title') || id}`;
+    const isGated = Object.hasOwn(step, 'approval');
+    const own = this.plain(step, kind);
+    const when = allOf([own.when, isOpen]);
     return [
-      this.gate(step, `approve_${textIn(step, 'id')}`, title, approval),
-      this.plain(step, kind),
+      ...(proof ? [proof] : []),
+      ...(isGated ? [this.gate(step, `approve_${id}`, title, approval, isOpen)] : []),
+      { ...own, ...(when ? { when } : {}) },
     ];
   }
 
-  protected gate(step: JsonObject, id: string, title: string, approval: JsonObject): StepSpec {
+  /**
+   * A look whether the effect is there already: then nothing is done, and nobody is asked. Absent
+   * where a single look proves nothing.
+   */
+  protected proof(step: JsonObject): StepSpec | undefined {
+    const verify = objectIn(step, 'verify');
+    const isLong = Object.hasOwn(verify, 'for') || Object.hasOwn(verify, 'consecutive');
+    if (verify['proves'] !== true || !Object.hasOwn(verify, 'kind') || isLong) return undefined;
+    const action = this.action(verify, textIn(verify, 'kind'));
+    const { expect = [] } = this.expectations(verify, action);
+    const condition = this.condition(verify, 'until');
+    const when = this.expression(step, 'when');
+    const timeout = this.duration(verify, 'timeout');
+    const until = condition ? [{ condition, otherwise: 'it is not done yet' }] : [];
+    return {
+      ...look,
+      id: proofOf(textIn(step, 'id')),
+      title: `Look whether it is done: ${textIn(step, 'title') || inWords(textIn(step, 'id'))}`,
+      kind: action['kind'] as StepSpec['kind'],
+      ...(when ? { when } : {}),
+      ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+      work: { action, expect: [...expect, ...until] },
+    };
+  }
+
+  /** @param isOpen what else has to hold for anybody to be asked */
+  protected gate(
+    step: JsonObject,
+    id: string,
+    title: string,
+    approval: JsonObject,
+    isOpen?: Expression,
+  ): StepSpec {
     for (const key of ['questions', 'confirm', 'expect', 'onDeadline'])
       if (Object.hasOwn(approval, key)) this.notYet(approval, key, `\`${key}\` of an approval`);
     const by = approval['by'];
     if (!Array.isArray(by) || by.length > 1)
       this.notYet(approval, 'by', 'an approval by more than one person');
-    const when = allOf([this.expression(step, 'when'), this.expression(approval, 'when')]);
+    const when = allOf([this.expression(step, 'when'), this.expression(approval, 'when'), isOpen]);
     const evidence = approval['evidence'];
     const deadline = this.duration(approval, 'deadline');
     return {
@@ -75,7 +115,11 @@ export abstract class StepBuilder extends ActionBuilder {
       case 'steps':
         return group(own.id, own.title, this.steps(listIn(step, 'steps')), this.around(step, own));
       case 'parallel':
-        return grouped(this.around(step, own), 'parallel', this.steps(listIn(step, 'parallel')));
+        return grouped(
+          this.around(step, own),
+          'parallel',
+          this.steps(listIn(step, 'parallel'), false),
+        );
       case 'forEach':
         return this.loop(step, own);
       case 'branch':

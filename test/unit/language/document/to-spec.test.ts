@@ -221,7 +221,16 @@ test('a named action stands where it is used, with what it is given', () => {
           },
         },
         {
+          ...{ id: 'proof_go', kind: 'sql', effect: 'read', onFailure: 'capture' },
+          ...{ when: { $: 'steps.old.n > 0' }, retry: { attempts: 1 } },
+          work: {
+            action: { kind: 'sql', target },
+            expect: [{ condition: { cel: 'int(out.rows[0].n) == 0' } }],
+          },
+        },
+        {
           ...{ kind: 'command', effect: 'change', undo: 'run kubectl label pod/web by-' },
+          when: { $: '(steps.old.n > 0) && (steps.proof_go.failed)' },
           work: {
             action: {
               argv: [
