@@ -24,6 +24,9 @@ import type { StepFailure } from './failure.js';
 import { approvalOutdated, notAsPlanned } from './not-as-planned.js';
 import { coveredPrograms, uncoveredNames } from './planned-programs.js';
 
+/** By how much clocks of hosts may differ, in milliseconds. */
+const clockErrorMs = 5 * 60_000;
+
 /** What an attempt at a step is for. */
 type Use = 'act' | 'undo' | 'probe';
 
@@ -143,7 +146,7 @@ export class AsPlanned {
 
   /** Why the request is not what the plan says, or may not begin yet; null when it may. */
   whyNot(facts: RecordedFacts, how: Comparison): StepFailure | null {
-    const why = this.wrongKind() ?? this.wrongTarget();
+    const why = this.wrongKind() ?? this.wrongTarget() ?? this.wrongTime();
     if (why !== null) return notAsPlanned(why);
     const early = how.resumed ? null : this.tooEarly(facts, how);
     if (early) return early;
@@ -176,6 +179,16 @@ export class AsPlanned {
     const names = [action, verify, check].flatMap((each) => (each ? targetsOf(each) : []));
     const other = names.find((name) => !this.plan.targets.some((target) => target.name === name));
     return other === undefined ? null : `the plan has no target ${other}`;
+  }
+
+  /** The run says when the turn of the step came: not before the run, and not in time to come. */
+  private wrongTime(): string | null {
+    const { now } = this.request;
+    if (now === undefined) return null;
+    const at = Date.parse(now);
+    const isPossible =
+      at >= Date.parse(this.run.startedAt) - clockErrorMs && at <= Date.now() + clockErrorMs;
+    return isPossible ? null : `its turn cannot have come at ${now}`;
   }
 
   private notApproved(facts: RecordedFacts, since: number): StepFailure | null {
@@ -242,7 +255,9 @@ export class AsPlanned {
     const { work } = stored.spec;
     if (!work) return 'it does nothing';
     try {
-      const scope = scopeOf(stored, plan, this.run, this.outputs(facts));
+      const { now } = request;
+      const time = now === undefined ? {} : { now };
+      const scope = scopeOf(stored, plan, this.run, { ...this.outputs(facts), ...time });
       if (!scope) return 'its condition does not hold, or there is no such item';
       const resolved = (
         template: JsonObject | undefined,

@@ -8,9 +8,13 @@ import { judgeAnswer } from './judge-answer.js';
  * Checks a step's expectations on its output. A missing value meets none.
  * @throws StepFailure VerifyFailed
  */
-export function assertExpected(expect: readonly Expectation[], output: Json): void {
+export function assertExpected(
+  expect: readonly Expectation[],
+  output: Json,
+  now = Date.now(),
+): void {
   for (const { condition, otherwise, next } of expect) {
-    const judged = judgeAnswer(condition, output);
+    const judged = judgeAnswer(condition, output, now);
     if (judged.holds) continue;
     const why = judged.why === '' ? '' : `; ${judged.why}`;
     throw new StepFailure(

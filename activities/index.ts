@@ -58,7 +58,7 @@ export interface AdmitRequest {
   envelope: StartEnvelope;
   startedAt: string | null;
   /** The files that the run keeps, where its inputs were changed. */
-  files?: readonly PlannedFile[];
+  files?: readonly PlannedFile[] | undefined;
 }
 
 /** A start that the run itself has refused, because of its shape. */

@@ -2,7 +2,7 @@ import type { Condition } from '../language/condition.js';
 import { holds, parse } from '../language/expression/index.js';
 import type { Expression } from '../language/expression/ast.js';
 import { evaluate, wordsOf } from '../language/expression/evaluate.js';
-import type { Json } from '../language/json.js';
+import type { Json, JsonObject } from '../language/json.js';
 
 /** `holds` is null where it cannot be told; `why` says what is missing, else it is empty. */
 export interface Judged {
@@ -16,10 +16,11 @@ const remembered = 500;
 
 /**
  * Judges a condition on what a step answered.
+ * @param now what `now` is, in milliseconds since 1970
  * @throws TypeError when the condition of a procedure's code is no expression
  */
-export function judgeAnswer(condition: Condition, answer: Json): Judged {
-  const verdict = holds(expressionOf(condition), { ...condition.given, out: answer });
+export function judgeAnswer(condition: Condition, answer: Json, now = Date.now()): Judged {
+  const verdict = holds(expressionOf(condition), scopeOf(condition, answer, now));
   return typeof verdict === 'boolean'
     ? { holds: verdict, why: '' }
     : { holds: null, why: wordsOf(verdict.unknown) };
@@ -29,9 +30,14 @@ export function judgeAnswer(condition: Condition, answer: Json): Judged {
 export function evaluateAnswer(
   expression: Condition,
   answer: Json,
+  now = Date.now(),
 ): { value: Json } | { why: string } {
-  const outcome = evaluate(expressionOf(expression), { ...expression.given, out: answer });
+  const outcome = evaluate(expressionOf(expression), scopeOf(expression, answer, now));
   return 'value' in outcome ? outcome : { why: wordsOf(outcome.unknown) };
+}
+
+function scopeOf({ given }: Condition, out: Json, now: number): JsonObject {
+  return { ...given, out, now: new Date(now).toISOString() };
 }
 
 function expressionOf({ cel, ast }: Condition): Expression {

@@ -22,7 +22,7 @@ export function settled(
 ): Json {
   const clean = secrets.exit.answer(answer);
   assertExpected(expect, clean);
-  return outputs ? stepOutputs(outputs, clean, effect) : clean;
+  return outputs ? stepOutputs(outputs, clean, { effect }) : clean;
 }
 
 /**
@@ -32,11 +32,11 @@ export function settled(
 export function stepOutputs(
   outputs: Readonly<Record<string, Condition>>,
   answer: Json,
-  effect: keyof typeof became = 'stands',
+  { effect = 'stands', now = Date.now() }: { effect?: keyof typeof became; now?: number } = {},
 ): JsonObject {
   const missing: string[] = [];
   const values = Object.entries(outputs).map(([name, expression]): [string, Json] => {
-    const outcome = evaluateAnswer(expression, answer);
+    const outcome = evaluateAnswer(expression, answer, now);
     if ('value' in outcome) return [name, outcome.value];
     missing.push(`${name} = ${describeCondition(expression)}: ${outcome.why}`);
     return [name, null];

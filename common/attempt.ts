@@ -54,6 +54,8 @@ export interface AttemptRequest<A extends Action = Action> {
   attemptsOnceActed: number;
   /** Milliseconds that one attempt may take. */
   timeoutMs: number;
+  /** ISO time at which the step's turn came, where its condition or its values read the time. */
+  now?: string;
   /**
    * The step failed because the run had lost a target, and a person allows it to acquire the target
    * again when it is free.

@@ -9,8 +9,8 @@ import type { Json, JsonObject } from './json.js';
  * Expressions of a runbook as its plan keeps them, when the runbook is read.
  */
 
-/** What a worker knows of itself: the answer of the step. */
-const own = 'out';
+/** What a worker knows of itself: the answer of the step, and the time. */
+const own: ReadonlySet<unknown> = new Set(['out', 'now']);
 
 /** @throws ExpressionProblem */
 export function readExpression(source: string): Expression {
@@ -37,7 +37,7 @@ export function conditionOf({ $: cel, ast }: Expression): Condition {
   for (const { keys, parts } of read) {
     const whole = wholeOf(keys);
     const part = parts[whole.length - 1];
-    if (keys[0] !== own && part) give(given, whole, cutFrom(cel, part));
+    if (!own.has(keys[0]) && part) give(given, whole, cutFrom(cel, part));
   }
   if (looksUpTargets(ast, new Set(read.flatMap(({ parts }) => parts))))
     given[targetTable] = { $: targetTable, ast: { is: 'name', name: targetTable, at: [0, 0] } };

@@ -1,3 +1,4 @@
+import { readsClock } from './expression/names.js';
 import { isActionKind, rulesOf } from './kinds/index.js';
 import { mayFail, withItem } from './items.js';
 import type { Plan } from './plan.js';
@@ -151,8 +152,9 @@ function openIn(
   if (goesOn && settled.tried.has(path)) return null;
   if (when) {
     const due = settled.changed ? false : judgeWhen(when, scope);
-    // When it cannot be told whether the step is due, a run that goes on leaves it out.
-    if (due === false || (due !== true && goesOn)) return null;
+    // When it cannot be told whether the step is due, a run that goes on leaves it out. Whether it
+    // was in time, only the run can tell.
+    if (due === false || (due !== true && (goesOn || readsClock(when.ast)))) return null;
   }
   if (!steps) return mayBeOpen(spec, settled) ? null : path;
   if (kind === 'parallel')

@@ -55,6 +55,8 @@ export interface Outputs {
   failed?: readonly string[];
   /** People have let the step go on with other outputs than these: conditions are not judged. */
   despite?: boolean;
+  /** When the turn of the step came, where it reads the time. */
+  now?: string;
 }
 
 /** Id of the nested runbook that the step is part of; undefined in the run's own. */
@@ -210,7 +212,8 @@ export function scopeAt(
   run: RunFacts,
   outputs: Outputs,
 ): Scope | null {
-  let scope: Scope = { inputs: plan.inputs, steps: {}, run, ...targetsIn(plan) };
+  const time = outputs.now === undefined ? {} : { now: outputs.now };
+  let scope: Scope = { inputs: plan.inputs, steps: {}, run, ...targetsIn(plan), ...time };
   for (const [depth, level] of levels.entries()) {
     if (level.ordered) {
       const known = withOutputs(level, scope, outputs);

@@ -1,13 +1,21 @@
 import { durationMs } from './duration.js';
-import type { Expression } from './expression/ast.js';
+import type { Expression, Tree } from './expression/ast.js';
 import { holds, type Verdict } from './expression/evaluate.js';
-import { namesIn } from './expression/names.js';
+import { namesIn, readsClock } from './expression/names.js';
 import type { Json, JsonObject } from './json.js';
 import { shown } from './kinds/words.js';
-import { isOpen, resolve, resolveKnown, valuePlaces, type Scope } from './reference.js';
+import {
+  isOpen,
+  isReference,
+  type Reference,
+  resolve,
+  resolveKnown,
+  type Scope,
+  valuePlaces,
+} from './reference.js';
 import type { CheckAction } from './kinds/check.js';
 import type { Action } from './kinds/index.js';
-import type { WorkTemplate } from './runbook.js';
+import type { StepSpec, WorkTemplate } from './runbook.js';
 
 /*
  * Resolves the work of a step that is data. The run and the worker share this code, so that both
@@ -119,6 +127,19 @@ function variablesOf({ env }: JsonObject, template: JsonObject): JsonObject {
  */
 export function judgeWhen(when: Expression, scope: Scope): Verdict {
   return holds(when, { ...scope, inputs: { ...inputsIn(when), ...scope.inputs } });
+}
+
+/** Whether the condition of a step, or what it does or waits for, reads the time. */
+export function readsTime({ when, work, until }: StepSpec): boolean {
+  return holdersIn([when, work?.action, work?.verify, work?.check, until]).some(readsClock);
+}
+
+/** The trees of the expressions in a value, without conditions on what a step answers. */
+function holdersIn(value: unknown): Tree[] {
+  if (Array.isArray(value)) return value.flatMap(holdersIn);
+  if (value === null || typeof value !== 'object' || Object.hasOwn(value, 'cel')) return [];
+  if (isReference(value as Json)) return [(value as Reference).ast ?? []].flat();
+  return Object.values(value).flatMap(holdersIn);
 }
 
 /** The inputs that a condition names, each as null. */

@@ -59,7 +59,7 @@ export class Play {
     const outcomes = this.given(path);
     if (!outcomes) {
       this.notGiven.add(path);
-      return known(outputs, sureAnswer(action));
+      return known(outputs, sureAnswer(action), activity.now());
     }
     const clock = { activity, timeoutMs };
     const done =
@@ -69,9 +69,12 @@ export class Play {
     const { settles } = actionRules(action.kind);
     progress.acted = !settles;
     if (done.outcome.outputs) return whole(done.answer, done.outcome.outputs, outputs);
-    assertExpected(expect, done.answer);
+    const now = activity.now();
+    assertExpected(expect, done.answer, now);
     const settled = (): Json =>
-      outputs ? stepOutputs(outputs, done.answer, settles ? 'undone' : 'stands') : done.answer;
+      outputs
+        ? stepOutputs(outputs, done.answer, { effect: settles ? 'undone' : 'stands', now })
+        : done.answer;
     const early = settles ? settled() : null;
     progress.acted = true;
     const verified = inTurn(done.outcome.verify);
@@ -97,9 +100,9 @@ export class Play {
     for (let polls = 1; ; polls += 1) {
       try {
         const { outcome, answer } = this.once(path, action.probe, outcomes);
-        if (outcome.outputs || judgeAnswer(action.until, answer).holds)
+        if (outcome.outputs || judgeAnswer(action.until, answer, activity.now()).holds)
           return { outcome, answer: { ...(answer as JsonObject), polls } };
-        if (action.failWhen && judgeAnswer(action.failWhen, answer).holds)
+        if (action.failWhen && judgeAnswer(action.failWhen, answer, activity.now()).holds)
           throw new StepFailure(
             'CheckFailed',
             `the condition can no longer be met: ${describeCondition(action.failWhen)}`,
@@ -140,11 +143,11 @@ interface Clock {
 }
 
 /** Of the declared outputs those that follow from what is sure. */
-function known(outputs: AttemptRequest['outputs'], answer: JsonObject): Json {
+function known(outputs: AttemptRequest['outputs'], answer: JsonObject, now: number): Json {
   if (!outputs) return answer;
   const told = Object.entries(outputs).flatMap(([name, output]) => {
     try {
-      return Object.entries(stepOutputs({ [name]: output }, answer));
+      return Object.entries(stepOutputs({ [name]: output }, answer, { now }));
     } catch (error) {
       if (error instanceof StepFailure) return [];
       throw error;

@@ -6,7 +6,7 @@ import { expand } from './expand/document.js';
 import type { Library } from './library.js';
 import { lintWritten } from './lint.js';
 import { inOneLine } from './show-problems.js';
-import type { Problem } from './problem.js';
+import { inOrder, type Problem } from './problem.js';
 import type { Written } from './read.js';
 import { Types } from './rules/types.js';
 import { ActionInliner } from './spec/inline-actions.js';
@@ -38,7 +38,7 @@ export function toSpec(
     const wrong = mistakes.get(id);
     if (wrong !== undefined) builder.mistake(step, 'use', wrong);
   }
-  return builder.problems.length > 0 ? { problems: builder.problems } : { spec };
+  return builder.problems.length > 0 ? { problems: inOrder(builder.problems) } : { spec };
 }
 
 /** Everything that uses a named action. */

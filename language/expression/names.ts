@@ -17,6 +17,19 @@ export function chainsIn(tree: Tree): (string | number)[][] {
   return partsRead(tree).map(({ keys }) => keys);
 }
 
+/** Functions that read `now`, without naming it. */
+const clockFunctions: ReadonlySet<string> = new Set(['daysUntil']);
+
+/** Whether an expression reads the time. */
+export function readsClock(tree: Tree): boolean {
+  if (chainsIn(tree).some(([root]) => root === 'now')) return true;
+  return callsClock(tree);
+}
+
+function callsClock(tree: Tree): boolean {
+  return (tree.is === 'call' && clockFunctions.has(tree.name)) || partsOf(tree).some(callsClock);
+}
+
 /** What an expression reads of its scope. */
 interface Read {
   keys: (string | number)[];

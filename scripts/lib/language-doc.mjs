@@ -26,7 +26,9 @@ values may contain them as \`\${…}\`, where \`$\${\` is a plain \`\${\`. They 
 | \`steps.ID.NAME\` | what an earlier step gave; \`steps.GROUP.ID\` inside a group |
 | \`out\` | what the step itself answered: in its own \`expect\`, \`outputs\`, \`until\`, \`failWhen\` and \`inconclusiveWhen\` |
 | \`item\` | the item of a \`forEach\` |
-| \`run.id\` | the id of the run |
+| \`run.id\`, \`run.short\` | the id of the run, and eight characters for names of what it makes |
+| \`run.startedAt\`, \`run.requester\`, \`run.reason\` | when it was started, by whom and why |
+| \`now\` | when the turn of the step came, in its \`when\` and the fields of its action or \`wait\`; on \`out\`, when it is judged |
 
 Operators are those of CEL; lists have ${macros.map((name) => `\`${name}\``).join(', ')}.
 \`has(x.y)\` says whether something is there, and \`x.?y.orValue(z)\` gives something else where it is not.

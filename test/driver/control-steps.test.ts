@@ -393,6 +393,64 @@ describe('a wait', () => {
   });
 });
 
+describe('the time', () => {
+  const told = ['  - id: told', '    title: Tell', '    command: say ${now}', '    effect: read'];
+  const times: Record<string, string[]> = {};
+  const noting: PlayCommand = ({ step, action, now }) => {
+    (times[step.path] ??= []).push(action.argv[1] ?? '');
+    const given = now === undefined ? null : Date.parse(now);
+    expect(given).toBe(step.path === 'plain' ? null : Date.parse(action.argv[1] ?? ''));
+    return {};
+  };
+
+  test('is when the turn of a step came, also of one that has begun before a border', async () => {
+    const spec = written(
+      ...['  - id: each', '    title: Each', '    forEach: [a, b]', '    concurrency: 1'],
+      ...['    steps: [{ id: in, command: "say ${now}", effect: read }]'],
+      ...['  - id: wait', '    title: Wait', '    wait: 5m'],
+      ...['  - { id: plain, title: Plain, command: say, effect: read }', ...told],
+    );
+    let isBroken = true;
+    const run = begin(spec, (request, activity) => {
+      const output = noting(request, activity);
+      if (request.step.path !== 'told' || !isBroken) return output;
+      throw stepFailure(request, activity, 'HttpDenied', 'not now');
+    });
+    await run.settle();
+    const begun = run.now;
+    // It is tried three times.
+    await run.advance(400_000);
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'told' }]);
+    run.signal(messageNames.border);
+    await run.advance(600_000);
+    expect(borders(run)).toBe(1);
+    isBroken = false;
+    await answer(run, 'retry');
+    await run.end();
+    const at = (path: string): number[] => (times[path] ?? []).map((each) => Date.parse(each));
+    expect(
+      at('each/a/in')
+        .concat(at('each/b/in'))
+        .every((each) => each <= begun),
+    ).toBe(true);
+    const [first = 0, again] = at('told');
+    expect(first).toBeGreaterThanOrEqual(begun + 300_000);
+    expect(again).toBe(first);
+  });
+
+  test('leaves out what comes too late, and a worker takes the word of the run for that', async () => {
+    const run = begin(
+      written(
+        ...['  - id: wait', '    title: Wait', '    wait: 5m'],
+        ...['  - id: late', '    title: Late', '    when: now < run.startedAt + duration("4m")'],
+        ...['    command: say', '    effect: read', ...told],
+      ),
+    );
+    await run.end();
+    expect(commands(run)).toEqual(['told']);
+  });
+});
+
 describe('a failure that is an answer', () => {
   const probe = (...more: string[]): string[] => [
     '  - id: probe',

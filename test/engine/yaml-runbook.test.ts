@@ -92,11 +92,51 @@ targets:
   small: { kind: disk, environment: test, isolated: true, facts: { limit: 2, machine: box } }
 `;
 
+const inTime = `
+runbook: in-time
+version: 1.0.0
+title: In time
+type: MAINTENANCE
+priority: LOW
+owner: sre
+inputs:
+  journal: { type: text, maxLength: 400, description: The file, pattern: "[^-].*" }
+steps:
+  - id: late
+    title: Never
+    when: now > run.startedAt + duration("1h")
+    command: touch \${inputs.journal}.late
+    effect: change
+    undo: { none: it stays }
+  - id: mark
+    title: Mark it
+    approval: { by: sre }
+    command: touch \${inputs.journal}.mark
+    effect: change
+    undo: { command: "rm -f \${inputs.journal}.mark" }
+    verify: { command: "test -e \${inputs.journal}.mark", expect: { exit: [0, 1] }, until: out.exitCode == 0, proves: true }
+  - id: told
+    title: Note when
+    when: now < run.startedAt + duration("1h")
+    command: tee -a \${inputs.journal}.times -- "\${inputs.journal}.\${now}"
+    effect: change
+    undo: { none: it stays }
+    expect: now >= run.startedAt && daysUntil(string(run.startedAt)) <= 0
+  - id: waited
+    title: Wait a moment
+    wait: { until: "\${now + duration('1s')}" }
+  - id: last
+    title: Go on
+    command: echo done
+    effect: read
+`;
+
 let engine: Engine;
 let journal: string;
 beforeAll(async () => {
   const library = {
     'rotate-journal.runbook.yaml': runbook,
+    'in-time.runbook.yaml': inTime,
     'line-count.action.yaml': action,
     'kinds.yaml': kinds,
   };
@@ -137,5 +177,34 @@ test('the other case ends it well, and changes nothing', async () => {
   expect(rows['probe']).toMatchObject({
     ...{ state: 'succeeded', error: { type: 'CommandFailed' } },
     output: { stdout: 'seen\n', stderr: 'none\n', exitCode: 3, failed: true },
+  });
+}, 60_000);
+
+test('what is proved to be done is not asked about, and the time is that of the run', async () => {
+  const start = async () => {
+    const started = await engine.run('in-time', { journal });
+    return engine.client.workflow.getHandle(started.workflowId);
+  };
+  const first = await start();
+  expect(await engine.waiting(first)).toMatchObject({ id: 'approve_mark' });
+  await engine.send(first, await engine.decision(first, { verb: 'approve' }));
+  const states = async (run: typeof first) => {
+    const view = await engine.ended(run);
+    return Object.fromEntries(view.steps.map(({ id, state }) => [id, state]));
+  };
+  const told = {
+    proof_mark: 'succeeded',
+    told: 'succeeded',
+    late: 'not-needed',
+    last: 'succeeded',
+  };
+  expect(await states(first)).toMatchObject({
+    ...told,
+    approve_mark: 'succeeded',
+    mark: 'succeeded',
+  });
+  const second = await start();
+  expect(await states(second)).toMatchObject({
+    ...{ ...told, approve_mark: 'not-needed', mark: 'not-needed' },
   });
 }, 60_000);

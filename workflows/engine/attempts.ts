@@ -33,6 +33,8 @@ export interface Work {
   undoByHand?: string;
   /** Limit of one attempt in milliseconds, where an input decides it. */
   timeoutMs?: number;
+  /** ISO time at which its turn came, where that decides something. */
+  now?: string;
 }
 
 /** Limit of one attempt where the step declares none, in milliseconds. */
@@ -105,6 +107,7 @@ export class Attempts {
       attempts: tries.attempts * rounds,
       attemptsOnceActed: tries.onceActed * rounds,
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
+      ...timeOf(work),
       ...(this.run.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
       builds: { ...builds, ...this.despite(path) },
       ...this.run.programs.expectedBy([work.action, work.verify, work.check]),
@@ -165,6 +168,11 @@ export class Attempts {
     const doubted = type === 'NotConfirmed' || type === 'NotAsPlanned';
     return doubted && decision !== undefined ? { despite: decision } : {};
   }
+}
+
+/** The time that a request carries. */
+export function timeOf({ now }: Work): Pick<AttemptRequest, 'now'> {
+  return now === undefined ? {} : { now };
 }
 
 /** The failure that is the answer of the step. */

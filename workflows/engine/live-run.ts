@@ -164,8 +164,7 @@ export class LiveRun {
     const envelope: StartEnvelope = { ...asked, inputs: { ...this.envelope.inputs, ...inputs } };
     const admission = await this.turn.trackInFlight(() =>
       platformActivities.admit({
-        ...{ version: 1, key: null, envelope, startedAt: null },
-        ...(this.plan.files ? { files: this.plan.files } : {}),
+        ...{ version: 1, key: null, envelope, startedAt: null, files: this.plan.files },
       }),
     );
     if (!admission.admitted) return false;

@@ -6,7 +6,7 @@ import { probePath } from '../../language/paths.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
-import { Attempts, type Work } from './attempts.js';
+import { Attempts, timeOf, type Work } from './attempts.js';
 import { Budgets } from './budgets.js';
 import { aboutFailure, aboutManual, aboutUndecided, type DeskQuestion } from './desk.js';
 import type { GateQuestion } from './gates.js';
@@ -31,6 +31,11 @@ export class Steps {
   constructor(readonly run: LiveRun) {
     this.attempts = new Attempts(run);
     this.undos = new StepUndos(run);
+  }
+
+  /** ISO time at which a step has begun, in whatever execution of the run; null: not yet. */
+  startOf(path: string): string | null {
+    return this.run.board.view.steps.find(({ id }) => id === path)?.startedAt ?? null;
   }
 
   /** Does a step anywhere in the plan. @param top its declared path */
@@ -275,7 +280,8 @@ export class Steps {
     };
     try {
       const builds = this.run.unconfirmed.namedBy(path);
-      await this.attempts.attempt(path, probe, { action: work.check, timeoutMs: probeMs }, builds);
+      const asked = { action: work.check, timeoutMs: probeMs, ...timeOf(work) };
+      await this.attempts.attempt(path, probe, asked, builds);
       this.run.board.view.probed = [...(this.run.board.view.probed ?? []), row.id];
       return true;
     } catch (error) {

@@ -5,7 +5,7 @@ import { runFacts } from '../../language/run-facts.js';
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { targetsIn } from '../../language/target-facts.js';
 import { shown } from '../../language/kinds/words.js';
-import { judgeWhen, resolveWork } from '../../language/work.js';
+import { judgeWhen, readsTime, resolveWork } from '../../language/work.js';
 import { answerText, failureOf, messageOf, outputsOf } from '../../language/cases.js';
 import {
   failureIn,
@@ -96,11 +96,12 @@ async function one(
 ): Promise<Json> {
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
+  const timed = withTime(engine, spec, path, place.scope);
   if (place.ending.isOver) {
     engine.markNotNeeded(path, spec, 'the runbook had ended before');
     return null;
   }
-  const due = spec.when ? judgeWhen(spec.when, place.scope) : true;
+  const due = spec.when ? judgeWhen(spec.when, timed) : true;
   if (typeof due !== 'boolean')
     return (await undecided(engine, spec, path, wordsOf(due.unknown))).output;
   if (!due) {
@@ -131,7 +132,7 @@ async function one(
     case 'choice':
       return choice(engine, spec, { path, top }, place.scope);
     case 'wait':
-      return wait(engine, spec, path, place.scope);
+      return wait(engine, spec, path, timed);
     case 'succeed':
       place.ending.isOver = true;
       return engine.choose(path, spec, () => messageOf(spec, place.scope));
@@ -168,7 +169,7 @@ async function one(
           `step ${path} does nothing`,
           'Report this to the owners of the runbook.',
         );
-      return perform(engine, spec, { path, top }, place, spec.work);
+      return perform(engine, spec, { path, top }, { ...place, scope: timed }, spec.work);
   }
 }
 
@@ -318,7 +319,18 @@ function each(
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
   const capture = isCaptured(spec) ? { capture: true as const } : {};
-  return { ...resolveWork(work, scope), ...capture };
+  const { now } = scope;
+  const time = typeof now === 'string' ? { now } : {};
+  return { ...resolveWork(work, scope), ...capture, ...time };
+}
+
+/**
+ * What a step sees that reads the time: when its turn came, the same however often the run
+ * continues as new.
+ */
+function withTime(engine: Steps, spec: StepSpec, path: string, scope: Scope): Scope {
+  if (!readsTime(spec)) return scope;
+  return { ...scope, now: engine.startOf(path) ?? new Date().toISOString() };
 }
 
 /** What people are to answer. */

@@ -1,7 +1,7 @@
 import type { Condition } from '../../condition.js';
 import { durationMs } from '../../duration.js';
 import type { Expression } from '../../expression/ast.js';
-import { chainsIn } from '../../expression/names.js';
+import { chainsIn, readsClock } from '../../expression/names.js';
 import { isList, isObject } from '../../expression/types.js';
 import { nameOf } from '../../expression/write.js';
 import type { Json, JsonObject } from '../../json.js';
@@ -15,6 +15,9 @@ import { isExpression, textOf } from './fields.js';
 /** Reads values of the long form, and keeps what the engine does not do yet. */
 export class Builder {
   readonly problems: Problem[] = [];
+  /** Expressions that may read the time. */
+  private readonly timed = new WeakSet<object>();
+
   constructor(
     protected readonly places: Places,
     protected readonly trees: Trees,
@@ -46,16 +49,23 @@ export class Builder {
    */
   protected read(long: { $: string }, place: Place): Expression {
     const expression = this.trees.of(long);
+    const notYet = (what: string): void => {
+      const message = `the engine does not do this yet: ${what}`;
+      this.problems.push(problemAt(place, { rule: 'not-yet', message, severity: 'note' }));
+    };
     for (const [root, name] of chainsIn(expression.ast))
-      if (
-        root === 'now' ||
-        (root === 'run' && name !== undefined && !runNames.includes(String(name)))
-      ) {
-        const what = `\`${root === 'now' ? root : [root, name].join('.')}\` in an expression`;
-        const message = `the engine does not do this yet: ${what}`;
-        this.problems.push(problemAt(place, { rule: 'not-yet', message, severity: 'note' }));
-      }
+      if (root === 'run' && name !== undefined && !runNames.includes(String(name)))
+        notYet(`\`run.${name}\` in an expression`);
+    if (!this.timed.has(long) && readsClock(expression.ast))
+      notYet('the time here: only the `when` and the fields of an action or a `wait` may read it');
     return expression;
+  }
+
+  /** Lets every expression in a value read the time. */
+  protected timing(value: Json | undefined): void {
+    if (value === undefined || value === null || typeof value !== 'object') return;
+    if (isExpression(value)) this.timed.add(value);
+    else for (const inner of Object.values(value)) this.timing(inner);
   }
 
   /** A value in which targets are there by their names: the engine looks the facts up itself. */
@@ -70,6 +80,7 @@ export class Builder {
 
   /** A condition on what the step answers. */
   protected condition(from: JsonObject, key: string): Condition | undefined {
+    this.timing(from[key]);
     const expression = this.expression(from, key);
     return expression && conditionOf(expression);
   }

@@ -68,6 +68,7 @@ export abstract class StepBuilder extends ActionBuilder {
     const isLong = Object.hasOwn(verify, 'for') || Object.hasOwn(verify, 'consecutive');
     if (verify['proves'] !== true || !Object.hasOwn(verify, 'kind') || isLong) return undefined;
     const action = this.action(verify, textIn(verify, 'kind'));
+    this.timing(action);
     const { expect = [] } = this.expectations(verify, action);
     const condition = this.condition(verify, 'until');
     const when = this.expression(step, 'when');
@@ -163,6 +164,10 @@ export abstract class StepBuilder extends ActionBuilder {
   }
 
   protected common(step: JsonObject): Pick<StepSpec, 'id' | 'title'> & Partial<StepSpec> {
+    const kind = textIn(step, 'kind') as Kind;
+    // Whether a gate is needed is proved without the run's word for the time.
+    if ((isAction(kind) || kind === 'wait') && !Object.hasOwn(step, 'approval'))
+      this.timing(step['when']);
     const when = this.expression(step, 'when');
     return {
       id: textIn(step, 'id'),
@@ -302,6 +307,7 @@ export abstract class StepBuilder extends ActionBuilder {
     const made = { ...own, kind: 'wait', effect: 'read' } as const;
     if (!isObject(wait)) return { ...made, forMs: durationMs(textOf(wait)) ?? 1 };
     if (Object.hasOwn(wait, 'event')) this.notYet(step, 'wait', '`wait` for an event');
+    this.timing(wait['until']);
     return { ...made, until: wait['until'] ?? null };
   }
 
@@ -322,6 +328,10 @@ export abstract class StepBuilder extends ActionBuilder {
     const action = this.action(step, kind);
     const undo = objectIn(step, 'undo');
     const verify = objectIn(step, 'verify');
+    const verifying = Object.hasOwn(verify, 'kind')
+      ? this.poll(verify, this.action(verify, textIn(verify, 'kind')))
+      : undefined;
+    for (const each of [action, verifying]) this.timing(each);
     const isUndone = Object.hasOwn(undo, 'kind');
     for (const key of ['runbook', 'when'])
       if (Object.hasOwn(undo, key)) this.notYet(undo, key, `\`${key}\` of an undo`);
@@ -335,20 +345,14 @@ export abstract class StepBuilder extends ActionBuilder {
     const isOpen = isExpression(step['timeout']);
     const timeout = isOpen ? undefined : this.duration(step, 'timeout');
     const retry = objectIn(step, 'retry');
-    const isVerified = Object.hasOwn(verify, 'kind');
-    if (isVerified && hostIn(verify) !== hostIn(step))
+    if (verifying && hostIn(verify) !== hostIn(step))
       this.notYet(step, 'verify', 'a verification on another host than its step');
     const work: WorkTemplate = {
       action: isPoll ? this.poll(step, action) : action,
       ...this.expectations(step, action),
       ...(Object.hasOwn(step, 'outputs') ? { outputs: this.outputs(step) } : {}),
       ...(isOpen ? { timeout: step['timeout'] ?? null } : {}),
-      ...(isVerified && verify['proves'] !== true
-        ? { verify: this.poll(verify, this.action(verify, textIn(verify, 'kind'))) }
-        : {}),
-      ...(isVerified && verify['proves'] === true
-        ? { check: this.poll(verify, this.action(verify, textIn(verify, 'kind'))) }
-        : {}),
+      ...(verifying ? { [verify['proves'] === true ? 'check' : 'verify']: verifying } : {}),
       ...(undoing ? { undo: undoing } : {}),
       ...(byHand === undefined ? {} : { undoByHand: byHand }),
     };

@@ -314,15 +314,51 @@ test('the engine knows a target by its name, and looks up its facts', () => {
   });
 });
 
-test.each([
-  ['when: run.window.from < run.startedAt', 'run.window'],
-  ['env: { AT: "${string(now)}" }', 'now'],
-])('a name that has no value yet keeps a runbook from being started: %s', (field, name) => {
-  const step = ['  - id: a', '    title: A', '    command: ls', '    effect: read', `    ${field}`];
-  const written = read([...head, ...step, ''].join('\n'), 'a.runbook.yaml') as Written;
-  expect(toSpec(written, library)).toMatchObject({
+const withStep = (...step: string[]) =>
+  toSpec(
+    read(
+      [...head, '  - id: a', '    title: A', ...step, ''].join('\n'),
+      'a.runbook.yaml',
+    ) as Written,
+    library,
+  );
+
+test('a name that has no value yet keeps a runbook from being started', () => {
+  const when = '    when: run.window.from < run.startedAt';
+  expect(withStep('    command: ls', '    effect: read', when)).toMatchObject({
     problems: [
-      { line: 14, message: `the engine does not do this yet: \`${name}\` in an expression` },
+      { line: 14, message: 'the engine does not do this yet: `run.window` in an expression' },
     ],
+  });
+});
+
+test.each([
+  ['command: ls ${string(now)}', 'when: now < timestamp("2030-01-01T00:00:00Z")'],
+  ['command: ls', 'env: { AT: "${now}", IN: "${now + duration(\'1h\')}" }'],
+  ['command: ls', 'expect: daysUntil(out.stdout) > 30 && now > timestamp("2020-01-01T00:00:00Z")'],
+  ['command: ls', 'outputs: { at: now, days: daysUntil(out.stdout) }'],
+])('a step may read the time: %s, %s', (...fields) => {
+  expect(withStep(...fields.map((each) => `    ${each}`), '    effect: read')).toHaveProperty(
+    'spec',
+  );
+});
+
+test.each([
+  ['a value of the run', '    set: { at: now }'],
+  ['a group', '    when: daysUntil("2030-01-01") > 3', '    steps: []'],
+  ['a case', '    branch: [{ case: x, title: X, when: now > run.startedAt, steps: [] }]'],
+  ['a list', '    forEach: ["${string(now)}"]', '    steps: []'],
+  [
+    'a gate',
+    ...['    command: ls', '    effect: change', '    undo: { none: none }'],
+    ...['    approval: { by: sre }', '    when: now > run.startedAt'],
+  ],
+  [
+    'an undo',
+    ...['    command: ls', '    effect: change', '    undo: { command: "rm ${string(now)}" }'],
+  ],
+])('what the worker cannot prove does not read the time: %s', (_what, ...fields) => {
+  expect(withStep(...fields)).toMatchObject({
+    problems: [{ message: expect.stringContaining('the time here') as unknown }],
   });
 });
