@@ -315,6 +315,11 @@ function clientLayers() {
       ...options,
       files: [...files, 'worker/library', 'worker/library-folders'],
     }),
+    layer('client/shell-problems.ts', {
+      packages: ['sh-syntax'],
+      files: ['language/'],
+      why: 'the parser of scripts is reached through one file, which loads it where there is a script',
+    }),
     layer('client/lint-files.ts', {
       ...options,
       files: [...files, 'worker/library-folders', 'worker/runbook-files'],

@@ -4,7 +4,7 @@ import { applyFixes } from '../language/document/fix.js';
 import { formatted } from '../language/document/format.js';
 import { endings, Library } from '../language/document/library.js';
 import { lint, lintWritten } from '../language/document/lint.js';
-import type { Problem } from '../language/document/problem.js';
+import { inOrder, type Problem } from '../language/document/problem.js';
 import { read } from '../language/document/read.js';
 import { sortOf } from '../language/document/sort.js';
 import { toSpec } from '../language/document/to-spec.js';
@@ -12,6 +12,7 @@ import { libraryFolders } from '../worker/library-folders.js';
 import { isFolder, libraryAround, runbookFiles, textOf } from '../worker/runbook-files.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
+import { shellProblems } from './shell-problems.js';
 
 /** What was found in files, and how many there were. */
 export interface Linted {
@@ -86,19 +87,23 @@ export function given(file: string): string {
  * @param paths none: the libraries of RUNBOOK_LIBRARY, else the folder `runbooks`
  * @throws CliError when there is nothing to lint
  */
-export function lintFiles(paths: readonly string[], env: NodeJS.ProcessEnv, fix: boolean): Linted {
+export async function lintFiles(
+  paths: readonly string[],
+  env: NodeJS.ProcessEnv,
+  fix: boolean,
+): Promise<Linted> {
   const { files, library: known } = chosen(paths, env);
   const result: Linted = { files: files.length, problems: [], fixed: [] };
   for (const file of files) {
     let text = given(file);
-    let problems = problemsIn(text, file, known);
+    let problems = await problemsIn(text, file, known);
     if (fix) {
       const mended = applyFixes(text, (each) => lint(each, file, known));
       if (mended !== text) {
         writeFileSync(file, mended);
         result.fixed.push(file);
         text = mended;
-        problems = problemsIn(text, file, known);
+        problems = await problemsIn(text, file, known);
       }
     }
     result.problems.push(...problems);
@@ -107,10 +112,10 @@ export function lintFiles(paths: readonly string[], env: NodeJS.ProcessEnv, fix:
 }
 
 /** What is wrong with a file; of a sound one, what keeps it from being started. */
-function problemsIn(text: string, file: string, library: Library): Problem[] {
+async function problemsIn(text: string, file: string, library: Library): Promise<Problem[]> {
   const written = read(text, file);
   if (!written.data) return written.problems;
-  const problems = lintWritten(written, library);
+  const problems = inOrder([...lintWritten(written, library), ...(await shellProblems(written))]);
   const isWrong = problems.some(({ severity }) => severity === 'error');
   if (isWrong || sortOf(written.data, file) !== 'runbook') return problems;
   const made = toSpec(written, library);

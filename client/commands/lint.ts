@@ -35,7 +35,7 @@ export function registerLint(program: Command, io: Io): void {
 /** @returns exit code 1 when there is an error; warnings and notes are no errors */
 async function runLint(options: LintOptions, io: Io): Promise<number> {
   const { lintFiles } = await import('../lint-files.js');
-  const linted = lintFiles(options.files, io.env, options.fix ?? false);
+  const linted = await lintFiles(options.files, io.env, options.fix ?? false);
   const { problems } = linted;
   const failed = problems.some(({ severity }) => severity === 'error');
   if (options.output === 'json' || options.output === 'jsonl')
