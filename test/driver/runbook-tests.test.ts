@@ -130,6 +130,11 @@ steps:
     expect((await report(none, '{ proof: { exitCode: 0 } }')).generated?.findings).toEqual([]);
   });
 
+  test('is verified afterwards, too', async () => {
+    const failed = '{ path: [first, label], undos: [], state: needs-operator }';
+    expect(told(await report(failed, '{ verify: { exitCode: 1 } }'))).toEqual([]);
+  });
+
   test('is asked as ever where one look would prove nothing', async () => {
     const all = '{ path: [first, label, last], gates: [label] }';
     const twice = proving(', consecutive: 2');

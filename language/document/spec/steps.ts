@@ -352,7 +352,8 @@ export abstract class StepBuilder extends ActionBuilder {
       ...this.expectations(step, action),
       ...(Object.hasOwn(step, 'outputs') ? { outputs: this.outputs(step) } : {}),
       ...(isOpen ? { timeout: step['timeout'] ?? null } : {}),
-      ...(verifying ? { [verify['proves'] === true ? 'check' : 'verify']: verifying } : {}),
+      ...(verifying ? { verify: verifying } : {}),
+      ...(verifying && verify['proves'] === true ? { check: verifying } : {}),
       ...(undoing ? { undo: undoing } : {}),
       ...(byHand === undefined ? {} : { undoByHand: byHand }),
     };
