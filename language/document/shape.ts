@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Json, JsonObject } from '../json.js';
 import { field } from '../objects.js';
 import { nearest } from '../nearest.js';
+import { actions, controls } from './kinds.js';
 import type { Place, Places } from './place.js';
 import { problemAt, replacing, type Problem, type Said } from './problem.js';
 import { fieldsAt } from './schema/json-schema.js';
@@ -162,9 +163,17 @@ function unknownField(
   return problemAt(name, {
     rule: 'unknown-field',
     message: `there is no field ${key} here`,
-    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+    hint: meant === undefined ? doneByStep(key, known) : `did you mean ${meant}?`,
     fix: free && nearest(key, known) === meant ? replacing(name, meant) : undefined,
   });
+}
+
+/** A case, or a group, does nothing itself: the steps in it do. */
+function doneByStep(key: string, known: readonly string[]): string | undefined {
+  const isKind = ([...actions, ...controls] as readonly string[]).includes(key);
+  return isKind && known.includes('steps')
+    ? `a step does that: steps: [{ id: …, ${key}: … }]`
+    : undefined;
 }
 
 function otherWord(key: string, known: readonly string[]): string | undefined {
