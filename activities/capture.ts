@@ -26,7 +26,7 @@ export function capturedFailure(
   { capture, outputs }: AttemptRequest,
   failure: unknown,
   problem: Problem,
-  exit: Exit,
+  exit: Pick<Exit, 'answer'>,
 ): JsonObject | undefined {
   if (capture !== true || never.has(problem.type)) return undefined;
   const answered = failure instanceof StepFailure ? (failure.extra.answer ?? null) : null;

@@ -21,6 +21,8 @@ export type Given = (path: string) => readonly Outcome[] | undefined;
 
 /** Virtual milliseconds that an attempt takes: what began earlier is seen to have. */
 const attemptMs = 1;
+/** Tests give outcomes that hold none. */
+const noSecrets = { answer: (answer: Json): Json => answer };
 
 /** Plays steps for one run, as workers would do them. */
 export class Play {
@@ -42,7 +44,7 @@ export class Play {
       const failure = reported(error, request, activity.attempt, progress.acted);
       const { type, message } = error;
       const captured = failure.nonRetryable
-        ? capturedFailure(request, error, { type, message })
+        ? capturedFailure(request, error, { type, message }, noSecrets)
         : undefined;
       if (!captured) throw failure;
       return { output: captured, attempt: activity.attempt };
