@@ -14,7 +14,7 @@ import {
   type Span,
 } from './report.js';
 import { Scale } from './scale.js';
-import { clip, stateWords } from './words.js';
+import { clipTitle, stateWords } from './words.js';
 import { duration, utc } from '../../common/times.js';
 import { isPart } from '../../language/paths.js';
 
@@ -218,7 +218,7 @@ function axis(scale: Scale, height: number): string {
 function drawLane(lane: Lane, y: number, scale: Scale): string {
   const middle = y + laneHeight / 2;
   const indent = lane.part ? 30 : 14;
-  const label = clip(lane.title, Math.floor((labelWidth - indent - 8) / (characterWidth + 1)));
+  const label = clipTitle(lane.title, Math.floor((labelWidth - indent - 8) / (characterWidth + 1)));
   const name = `<g><title>${html(`${lane.title}\n${lane.id}: ${stateWords(lane.state).toLowerCase()}`)}</title><text class="label${lane.bars.length || lane.group ? '' : ' idle'}" x="${indent}" y="${middle + 4}">${html(label)}</text></g>`;
   const bars = lane.bars.map((bar) => drawBar(bar, y, scale)).join('');
   return `<g>${name}${lane.group ? bracket(lane.group, middle, scale) : ''}${bars}${lane.bars.length || lane.group ? beside(lane, middle, scale) : aside(lane, middle)}</g>`;

@@ -51,7 +51,9 @@ export function summary(report: Report): string {
     const where = ['failed', 'rolled-back'].includes(view.state) && at ? ` at: ${at.title}` : '';
     parts.push(`${stateWords(view.state)} after ${duration(spent.total)}${where}.`);
   }
-  parts.push(`${done} of ${listed.length} steps done.`);
+  const spared = listed.filter(({ state }) => state === 'not-needed').length;
+  const others = spared > 0 ? `, ${spared} not needed` : '';
+  parts.push(`${done} of ${listed.length} steps done${others}.`);
   if (view.formerEnds)
     parts.push(`It had ended before, and went on: ${view.formerEnds.map(overText).join('; ')}.`);
   if (spent.waiting > 0) parts.push(`${duration(spent.waiting)} were spent waiting for people.`);
@@ -162,6 +164,15 @@ export function brief(value: Json | undefined, depth = 0): string {
 export function clip(text: string, length: number): string {
   const line = oneLine(text);
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
+}
+
+/** A title in at most `length` characters. Behind its last colon is what tells it from others. */
+export function clipTitle(title: string, length: number): string {
+  const line = oneLine(title);
+  const at = line.lastIndexOf(': ');
+  const own = at === -1 ? '' : line.slice(at);
+  if (own.length > length / 2) return clip(line, length);
+  return clip(line.slice(0, line.length - own.length), length - own.length) + own;
 }
 
 /** JSON for people, cut where it would fill the page. */

@@ -5,7 +5,7 @@ import { renderMarkdown } from '../../client/report/markdown.js';
 import { runSpan, timeSpent, type Report } from '../../client/report/report.js';
 import { Scale } from '../../client/report/scale.js';
 import { renderTimeline } from '../../client/report/timeline.js';
-import { clip, summary, takenText } from '../../client/report/words.js';
+import { clip, clipTitle, summary, takenText } from '../../client/report/words.js';
 import { duration } from '../../common/times.js';
 import {
   hostileTexts as hostile,
@@ -334,6 +334,25 @@ test.each([
   [273_600_000, '3 d 4 h'],
 ])('%d ms is said as %s', (ms, words) => {
   expect(duration(ms)).toBe(words);
+});
+
+test.each([
+  ['Short: one', 'Short: one'],
+  ['Prove the checkpoints of stage: transform', 'Prove the chec…: transform'],
+  ['Prove the checkpoints of all stages', 'Prove the checkpoints of …'],
+  ['Copy: the whole of it, with all that it holds', 'Copy: the whole of it, wi…'],
+])('the title %s is shortened to %s', (title, shown) => {
+  expect(clipTitle(title, 26)).toBe(shown);
+});
+
+test('the summary counts apart what was not needed', () => {
+  const report = succeededReport();
+  const [first, ...others] = report.view.steps;
+  const spared = first ? [{ ...first, state: 'not-needed' as const }] : [];
+  const steps = [...spared, ...others];
+  expect(summary({ ...report, view: { ...report.view, steps } })).toContain(
+    ' 9 of 10 steps done, 1 not needed.',
+  );
 });
 
 test('the summary says what became of the run and where it stands', () => {
