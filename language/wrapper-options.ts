@@ -20,7 +20,7 @@ export function textOf(argument: Json | undefined): string {
 }
 
 /** Where a wrapped program stands, and what the wrapper changes of the search for it. */
-export interface Wrapped {
+interface Wrapped {
   at: number;
   /** Folders that it goes to, one after the other. */
   folders: readonly Json[];
