@@ -9,6 +9,7 @@ import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { judgeAnswer, type Judged } from './judge-answer.js';
 import { Steady } from './steady.js';
+import { TimeLimit } from './time-limit.js';
 
 /** The kinds of step that a check can use as its probe. */
 export interface Probes {
@@ -17,15 +18,27 @@ export interface Probes {
   http: Handler<'http'>;
 }
 
-/**
- * Polls until the condition holds. A missing answer is tolerated until the attempt times out; a
- * failure that waiting cannot change (a refused token) ends the check at once.
- */
+/** Polls until the condition holds, or for as long as the action says. */
 export async function check(
   action: CheckAction,
   context: AttemptContext,
   probes: Probes,
 ): Promise<Json> {
+  const { limitMs } = action;
+  if (limitMs === undefined || limitMs >= context.timeoutMs) return poll(action, context, probes);
+  const limit = new TimeLimit(context.signal, limitMs);
+  try {
+    return await poll(action, { ...context, timeoutMs: limitMs, signal: limit.signal }, probes);
+  } finally {
+    limit.clear();
+  }
+}
+
+/**
+ * Polls until the condition holds. A missing answer is tolerated until the attempt times out; a
+ * failure that waiting cannot change (a refused token) ends the check at once.
+ */
+async function poll(action: CheckAction, context: AttemptContext, probes: Probes): Promise<Json> {
   // Polls are not output: only the last answer counts.
   const quiet: AttemptContext = {
     ...withoutDemands(context),

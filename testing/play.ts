@@ -97,7 +97,8 @@ export class Play {
     outcomes: readonly Outcome[],
     { activity, timeoutMs }: Clock,
   ): Promise<Done> {
-    const end = activity.now() + timeoutMs;
+    const limitMs = Math.min(timeoutMs, action.limitMs ?? timeoutMs);
+    const end = activity.now() + limitMs;
     let seen = 'nothing was answered yet';
     for (let polls = 1; ; polls += 1) {
       try {
@@ -121,7 +122,7 @@ export class Play {
         await activity.sleep(Math.max(left, 0));
         throw new StepFailure(
           'StepTimeout',
-          `waited ${timeoutMs / 1000} s in vain until ${describeCondition(action.until)}; last seen: ${seen}`,
+          `waited ${limitMs / 1000} s in vain until ${describeCondition(action.until)}; last seen: ${seen}`,
         );
       }
     }

@@ -20,6 +20,8 @@ export interface CheckAction {
   /** For how long `until` has to hold. */
   forMs?: number;
   everyMs: number;
+  /** How long it is polled, where that is less than the attempt may take. */
+  limitMs?: number;
   /** Output paths shown as progress while polling. */
   progress?: readonly string[];
 }

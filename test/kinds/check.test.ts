@@ -153,6 +153,15 @@ test('a time-out says what was waited for and what was last seen', async () => {
   expect(failure.message).toMatch(/0\.3 s.*out\.status == "completed".*last seen: .*"running"/);
 });
 
+test('a limit of its own ends it before the attempt is over', async () => {
+  answering('running');
+  const failure = await failureOf(ask(world.context({ timeoutMs: 600_000 }), { limitMs: 100 }));
+  expect(failure).toMatchObject({
+    type: 'StepTimeout',
+    message: expect.stringContaining('waited 0.1 s in vain until') as unknown,
+  });
+});
+
 test('a time-out in the middle of an answer that does not come says so too', async () => {
   service.answerWith(() => undefined);
   const { context, clear } = limited(300);

@@ -328,8 +328,12 @@ export abstract class StepBuilder extends ActionBuilder {
     const action = this.action(step, kind);
     const undo = objectIn(step, 'undo');
     const verify = objectIn(step, 'verify');
+    const limitMs = durationMs(textOf(verify['timeout']));
     const verifying = Object.hasOwn(verify, 'kind')
-      ? this.poll(verify, this.action(verify, textIn(verify, 'kind')))
+      ? {
+          ...this.poll(verify, this.action(verify, textIn(verify, 'kind'))),
+          ...(limitMs === undefined ? {} : { limitMs }),
+        }
       : undefined;
     for (const each of [action, verifying]) this.timing(each);
     const isUndone = Object.hasOwn(undo, 'kind');

@@ -245,6 +245,7 @@ test('a named action stands where it is used, with what it is given', () => {
                 statements: [{ values: ['jobs', { $: 'duration("5m").getSeconds()' }] }],
               },
               until: { cel: 'int(out.rows[0].n) == 0' },
+              limitMs: 60_000,
             },
           },
         },
