@@ -119,6 +119,17 @@ export async function admitHere(
   return { admission: asShown(envelope, { ...admission, plan }), files: found.files };
 }
 
+/** Digests of the files that the runbooks of a plan were read from, by name. */
+export function sourcesOf(
+  ids: readonly string[],
+  { folders }: Pick<AdmissionDeps, 'folders'>,
+): Readonly<Record<string, string>> {
+  return Object.assign({}, ...ids.map((id) => folders?.get(id)?.sources ?? {})) as Record<
+    string,
+    string
+  >;
+}
+
 function isChannel(target: TargetDeclaration | undefined): boolean {
   return target !== undefined && channelKindOf(target) !== undefined;
 }

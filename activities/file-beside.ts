@@ -8,6 +8,8 @@ export interface RunbookFolder {
   folder: string;
   /** The folder of the library that it belongs to: no file is read outside of it. */
   library: string;
+  /** Digests of the files that it was read from, by name: its own, and those of named actions. */
+  sources?: Readonly<Record<string, string>>;
 }
 
 /** A file as it is on disk. */

@@ -25,7 +25,7 @@ import {
   type RefusedStart,
   type SaveNumber,
 } from '../store/index.js';
-import { admitHere, refuseInputs, type AdmissionDeps } from './admit.js';
+import { admitHere, refuseInputs, sourcesOf, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
 import { delivery } from './delivery/index.js';
@@ -142,7 +142,7 @@ export function createActivities(deps: ActivityDeps) {
           view,
           plan: admission.plan,
           files,
-          library: admission.library,
+          sources: sourcesOf(Object.keys(admission.library ?? {}), deps),
           envelope,
           execution,
           namespaceId: deps.namespaceId,

@@ -7,6 +7,8 @@ export interface Catalogue {
   /** What stands inside of them only. */
   parts: readonly RunbookSpec[];
   broken: readonly BrokenRunbook[];
+  /** Digests of the files that runbooks of the library were read from, by name. */
+  sources: Readonly<Record<string, string>>;
   /** Digest of a file beside a runbook, as it is here; null when there is none. */
   digestOfFile: (file: NamedFile) => string | null;
 }
@@ -21,7 +23,7 @@ export async function readCatalogue(env: NodeJS.ProcessEnv): Promise<Catalogue> 
   const { libraryFolders } = await import('../worker/library-folders.js');
   const folders = libraryFolders(env['RUNBOOK_LIBRARY']);
   if (folders.length === 0)
-    return { runbooks: catalogue, parts: [], broken: [], digestOfFile: () => null };
+    return { runbooks: catalogue, parts: [], broken: [], sources: {}, digestOfFile: () => null };
   const { digestOfFile, readLibrary } = await import('../worker/library.js');
   const library = readLibrary(folders, catalogue);
   const { runbooks, broken } = library;
@@ -30,6 +32,10 @@ export async function readCatalogue(env: NodeJS.ProcessEnv): Promise<Catalogue> 
     runbooks: [...catalogue, ...runbooks.filter((each) => !isPart(each))],
     parts: runbooks.filter(isPart),
     broken,
+    sources: Object.assign(
+      {},
+      ...[...library.folders.values()].map((each) => each.sources),
+    ) as Record<string, string>,
     digestOfFile: (file) => digestOfFile(file, library),
   };
 }

@@ -1,5 +1,5 @@
 import type { RunView } from '../common/view.js';
-import { libraryDigests } from '../language/library-digests.js';
+import { field } from '../language/objects.js';
 import { MixedStacks } from './mixed-stacks.js';
 import type { Session } from './session.js';
 
@@ -16,15 +16,13 @@ export async function differingFiles(
   try {
     const pool = await session.record();
     const { madeFrom } = await import('../store/index.js');
-    const { library, files } = pool
+    const { sources, files } = pool
       ? await madeFrom(pool, { run: id, firstRunId })
-      : { library: {}, files: [] };
+      : { sources: {}, files: [] };
     const { readCatalogue } = await import('./catalogue.js');
-    const { runbooks, parts, digestOfFile } = await readCatalogue(session.io.env);
-    const here = libraryDigests([...runbooks, ...parts]);
-    const differ = Object.keys(library).filter((name) => here[name] !== library[name]);
+    const { sources: here, digestOfFile } = await readCatalogue(session.io.env);
     return [
-      ...differ.map((name) => `${name}.runbook.yaml`),
+      ...Object.keys(sources).filter((name) => field(here, name) !== field(sources, name)),
       ...files
         .filter((file) => digestOfFile(file) !== file.digest)
         .map(({ runbook, name }) => `${name} of ${runbook}`),

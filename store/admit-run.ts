@@ -3,7 +3,6 @@ import type { StartEnvelope } from '../common/envelope.js';
 import type { RunKey } from '../common/keys.js';
 import type { Sender } from '../common/sender.js';
 import type { Problem, RunView } from '../common/view.js';
-import type { LibraryDigests } from '../language/library-digests.js';
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
 import { type Execution, registerExecution } from './executions.js';
@@ -19,8 +18,8 @@ export interface AdmittedRun {
   plan: Plan;
   /** The files of the plan, with their bytes. */
   files?: readonly StoredContent[];
-  /** Digests of the library's runbooks that the plan is made from. */
-  library?: LibraryDigests | undefined;
+  /** Digests of the files that its runbooks were read from, by name. */
+  sources?: Readonly<Record<string, string>>;
   envelope: StartEnvelope;
   execution?: Execution | undefined;
   /** Id of the Temporal namespace; null when it is not known. */
@@ -35,24 +34,24 @@ export interface AdmittedRun {
  */
 export function admitRun(
   pool: pg.Pool,
-  { key, view, plan, files = [], library, envelope, ...others }: AdmittedRun,
+  { key, view, plan, files = [], sources, envelope, ...others }: AdmittedRun,
 ): Promise<string> {
   const { execution, namespaceId, taskQueue } = others;
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ no: string; digest: string }>({
       name: 'runs-admit',
       // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
-      text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope, library)
+      text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope, sources)
              VALUES (${runParameters}, $25::json, $26::json, $27::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
                SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope),
-                   library = coalesce(runs.library, excluded.library)
+                   sources = coalesce(runs.sources, excluded.sources)
              RETURNING no, plan->>'digest' AS digest`,
       values: [
         ...runValues({ ...view, id: key.run, firstRunId: key.firstRunId }),
         jsonText(plan),
         jsonText(envelope),
-        jsonText(library),
+        jsonText(sources),
       ],
     });
     await keepFiles(client, files);

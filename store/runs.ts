@@ -5,7 +5,6 @@ import type { Sender } from '../common/sender.js';
 import type { ProgramChange, RecoveryView, RunView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import { runFacts, type RunFacts } from '../language/run-facts.js';
-import type { LibraryDigests } from '../language/library-digests.js';
 import type { Plan, PlannedFile } from '../language/plan.js';
 import { readDecisions } from './decisions.js';
 import { findRun, NotInRecord } from './find-run.js';
@@ -114,17 +113,17 @@ export async function planOf(
 export async function madeFrom(
   pool: pg.Pool,
   key: RunKey,
-): Promise<{ library: LibraryDigests; files: readonly PlannedFile[] }> {
+): Promise<{ sources: Readonly<Record<string, string>>; files: readonly PlannedFile[] }> {
   const { rows } = await pool.query<{
-    library: LibraryDigests | null;
+    sources: Record<string, string> | null;
     files: PlannedFile[] | null;
   }>({
     name: 'runs-made-from',
-    text: `SELECT library, plan->'files' AS files
+    text: `SELECT sources, plan->'files' AS files
            FROM runbook.runs WHERE run = $1 AND first_run_id = $2`,
     values: [key.run, key.firstRunId],
   });
-  return { library: rows[0]?.library ?? {}, files: rows[0]?.files ?? [] };
+  return { sources: rows[0]?.sources ?? {}, files: rows[0]?.files ?? [] };
 }
 
 /**

@@ -41,6 +41,14 @@ export function toSpec(
   return builder.problems.length > 0 ? { problems: inOrder(builder.problems) } : { spec };
 }
 
+/** Ids of the named actions that a document uses, as it is written. */
+export function usedActions(value: Json): string[] {
+  if (Array.isArray(value)) return value.flatMap(usedActions);
+  if (!isObject(value)) return [];
+  const id = field(value, 'use');
+  return [...(typeof id === 'string' ? [id] : []), ...Object.values(value).flatMap(usedActions)];
+}
+
 /** Everything that uses a named action. */
 function usesIn(value: Json): { step: JsonObject; id: string }[] {
   if (Array.isArray(value)) return value.flatMap(usesIn);

@@ -6,6 +6,6 @@ CREATE TABLE runbook.files (
   content bytea NOT NULL
 );
 
--- Digests of the library's runbooks that the run was made from, by id. Null: none, or a release
--- before this one admitted it.
-ALTER TABLE runbook.runs ADD COLUMN library json;
+-- Digests of the files of the library that the run's runbooks were read from, by name. Null: a
+-- release before this one admitted it.
+ALTER TABLE runbook.runs ADD COLUMN sources json;

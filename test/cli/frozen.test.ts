@@ -38,6 +38,9 @@ steps:
     files: [files/conf]
     effect: change
     undo: { none: it stays }
+  - id: told
+    title: Tell it
+    use: told
   - id: run
     title: Run what lies beside it
     runbook: run-it
@@ -59,6 +62,13 @@ steps:
     files: [conf]
     effect: change
     undo: { none: it stays }
+`;
+
+const told = (word = 'plainly'): string => `
+action: told
+title: Tell it ${word}
+command: echo told
+effect: read
 `;
 
 const bytes = Buffer.from([0xff, 0xfe, 0, 0x80, 10]);
@@ -84,6 +94,7 @@ function asBefore(): void {
   rmSync(join(folder, 'files', 'conf'), { force: true });
   writeFileSync(join(folder, 'files', 'conf'), bytes);
   writeFileSync(join(folder, 'parts', 'conf'), script('as-approved'));
+  writeFileSync(join(folder, 'told.action.yaml'), told());
 }
 
 const cli = (...argv: string[]): Promise<CliResult> => world.cli(argv, { RUNBOOK_LIBRARY: folder });
@@ -132,6 +143,15 @@ test('what was approved is what runs, whatever lies there by then', async () => 
   expect(await approved('changed')).toMatchObject({ code: 0 });
   expect(readFileSync(to)).toEqual(bytes);
   expect(readFileSync(`${to}.fixed`, 'utf8')).toBe('as-approved\n');
+});
+
+test('a named action is a file of the run, too; what reads the same is no other one', async () => {
+  const action = join(folder, 'told.action.yaml');
+  await atGate('action');
+  writeFileSync(action, readFileSync(action, 'utf8'));
+  expect(await differing('action')).toEqual([]);
+  writeFileSync(action, told('differently'));
+  expect(await differing('action')).toEqual(['told.action.yaml']);
 });
 
 test('nothing of them stays where the step ran', async () => {
