@@ -292,6 +292,7 @@ function clientLayers() {
     'embedded/home',
     'embedded/connection',
     'embedded/errors',
+    'embedded/stop-request',
     'client/',
   ];
   const options = {

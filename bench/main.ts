@@ -3,6 +3,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServices, type Services } from '../embedded/services.js';
+import { cleanUpOnStop } from '../embedded/stop-request.js';
 import { proxyHere } from '../lab/web-system/proxy.js';
 import { commandLineStartup } from './command-line.js';
 import { decisionToNextStep } from './decision.js';
@@ -115,15 +116,21 @@ async function onEngine(
   ) => Promise<{ lines: string[]; result: object }>,
 ): Promise<{ lines: string[]; result: object }> {
   const folder = await mkdtemp(join(tmpdir(), 'runbook-bench-'));
-  const services = await startServices({ home: folder, databases: ['runbook', 'dbos'] });
+  const starting = startServices({ home: folder, databases: ['runbook', 'dbos'] });
   let bench: Bench | undefined;
+  const cleanUp = async (): Promise<void> => {
+    await bench?.stop();
+    await starting.then((services) => services.stop()).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const takeBack = cleanUpOnStop(cleanUp);
   try {
+    const services = await starting;
     bench = await Bench.start(services, folder, [...new Set([warmUpSteps, steps])]);
     return await measure(bench, services, folder);
   } finally {
-    await bench?.stop();
-    await services.stop();
-    await rm(folder, { recursive: true, force: true });
+    await cleanUp();
+    takeBack();
   }
 }
 

@@ -18,6 +18,7 @@ import { cacheFolder, homePaths, projectRoot, runbookHome, type HomePaths } from
 import { endProcess, idOf, type ProcessId } from './process.js';
 import { ServerKeeper } from './server-keeper.js';
 import { postgresFolder, startServices } from './services.js';
+import { onStopRequest } from './stop-request.js';
 import { watchFolders } from './watch-folders.js';
 import { WorkerKeeper, type WorkerOptions } from './worker-keeper.js';
 
@@ -217,7 +218,7 @@ interface StopRequest {
   request(code: number): void;
 }
 
-/** Ctrl-C or SIGTERM asks to stop. */
+/** Asked from outside, or from here. */
 function stopRequest(): StopRequest {
   let requested = false;
   let resolve: (code: number) => void = () => undefined;
@@ -228,8 +229,7 @@ function stopRequest(): StopRequest {
     requested = true;
     resolve(code);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => request(0));
+  onStopRequest(() => request(0));
   return {
     get requested() {
       return requested;

@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { onStopRequest } from '../dist/embedded/stop-request.js';
 
 process.chdir(resolve(import.meta.dirname, '..'));
 
@@ -83,12 +84,10 @@ if (unknown.length > 0) {
 
 let child;
 let stopped = false;
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    stopped = true;
-    child?.kill('SIGTERM');
-  });
-}
+onStopRequest(() => {
+  stopped = true;
+  child?.kill('SIGTERM');
+});
 
 const folder = mkdtempSync(join(tmpdir(), 'runbook-chaos-'));
 const rows = [];

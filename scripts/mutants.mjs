@@ -14,6 +14,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { onStopRequest } from '../dist/embedded/stop-request.js';
 import { withFaults } from './lib/faults.mjs';
 import { Runner } from './lib/fault-runners.mjs';
 import { lastFound, mutantsDoc } from './lib/mutants-doc.mjs';
@@ -64,13 +65,11 @@ const copy = copyProgram(root, files, (source, file) => {
   faults.push(...changed.faults);
   return changed.text;
 });
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    Runner.endAll();
-    copy.remove();
-    process.exit(130);
-  });
-}
+onStopRequest((code) => {
+  Runner.endAll();
+  copy.remove();
+  process.exit(code);
+});
 
 try {
   await bundleForDriver(copy.folder);

@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { onStopRequest } from '../dist/embedded/stop-request.js';
 import { sourceStamp } from './lib/stamp.mjs';
 import { suites } from './lib/suites.mjs';
 
@@ -24,12 +25,10 @@ mkdirSync(folder, { recursive: true });
 
 let stopped = false;
 let running;
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    stopped = true;
-    running?.kill('SIGTERM');
-  });
-}
+onStopRequest(() => {
+  stopped = true;
+  running?.kill('SIGTERM');
+});
 
 const done = earlier();
 if (done.length > 0) say(`${done.length} of ${times} were run before: ${results}`);

@@ -1,7 +1,7 @@
 /**
  * A suite on real services: starts PostgreSQL and Temporal once, in a folder of their own and on
- * free ports, runs jest, and stops everything again, also on Ctrl-C. What a test leaves running or
- * leaves in the database fails the run. The last line is `N passed, N failed`, with `, N skipped`
+ * free ports, runs jest, and stops everything again, also on Ctrl-C and in `npm test | head`. What
+ * a test leaves running or leaves in the database fails the run. The last line is `N passed, N failed`, with `, N skipped`
  * when there were any.
  *
  *   npm test                          the product
@@ -14,7 +14,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { databaseNames, leakedDatabases, leakedProcesses } from './lib/leaks.mjs';
 import { measureEngine } from './lib/coverage.mjs';
@@ -24,6 +24,7 @@ import { patternsOf, suites } from './lib/suites.mjs';
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 const { startServices } = await import('../dist/embedded/services.js');
+const { onStopRequest } = await import('../dist/embedded/stop-request.js');
 const { atThisPace, measurePatience } = await import('../dist/embedded/pace.js');
 const { startReplayer } = await import('../dist/test/helpers/replay.js');
 
@@ -51,12 +52,10 @@ let services;
 let replayer;
 /** Coverage is a promise of the whole suite: a part of it says nothing. */
 let measured;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    stoppedBy = 128 + constants.signals[signal];
-    jest?.kill('SIGTERM');
-  });
-}
+onStopRequest((code) => {
+  stoppedBy = code;
+  jest?.kill('SIGTERM');
+});
 
 const mark = `RUNBOOK_TEST_RUN=${randomUUID()}`;
 const marks = [mark, home];

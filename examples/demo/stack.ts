@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { announce, type DevConnection } from '../../embedded/connection.js';
 import { homePaths, runbookHome } from '../../embedded/home.js';
 import { startServices } from '../../embedded/services.js';
+import { cleanUpOnStop } from '../../embedded/stop-request.js';
 import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
 import type { Faults } from '../../lab/pipeline/faults.js';
 import type { ProxyKind } from '../../lab/web-system/proxy.js';
@@ -158,16 +159,11 @@ export async function withStack<T>(work: (stack: Stack) => Promise<T>): Promise<
     await starting.then((stack) => stack.stop()).catch(() => undefined);
     await rm(folder, { recursive: true, force: true });
   };
-  const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => {
-    const exit = (): void => process.exit(128 + constants.signals[signal]);
-    const handler = (): void => void cleanUp().then(exit, exit);
-    process.once(signal, handler);
-    return [signal, handler] as const;
-  });
+  const takeBack = cleanUpOnStop(cleanUp);
   try {
     return await work(await starting);
   } finally {
     await cleanUp();
-    for (const [signal, handler] of handlers) process.off(signal, handler);
+    takeBack();
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choosePort } from '../../embedded/ports.js';
+import { onStopRequest } from '../../embedded/stop-request.js';
 import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
 import { pipelineFiles } from './files.js';
 
@@ -24,11 +25,10 @@ const port = Number(kept('port', () => '')) || undefined;
 const chosen = await choosePort(port);
 keep('port', String(chosen));
 const pipeline = await startPipeline({ databaseUrl, token, port: chosen });
-const exit = (): never => process.exit(0);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => {
-    pipeline.stop().then(exit, exit);
-  });
+onStopRequest(() => {
+  const exit = (): never => process.exit(0);
+  pipeline.stop().then(exit, exit);
+});
 
 const messages = join(folder, 'messages.txt');
 const { targets, secrets, password } = pipelineFiles(

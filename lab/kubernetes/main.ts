@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleanUpOnStop } from '../../embedded/stop-request.js';
 import { build, BuildTimedOut } from './build.js';
 import { Cluster, contextName } from './cluster.js';
 import { notBuilt, partNames, parts, program } from './programs.js';
@@ -29,10 +30,7 @@ async function up(): Promise<void> {
     await starting.then((cluster) => cluster.stop()).catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    const exit = (): void => process.exit(128 + constants.signals[signal]);
-    process.once(signal, () => void close().then(exit, exit));
-  }
+  cleanUpOnStop(close);
   try {
     const cluster = await starting;
     await cluster.makeShop(namespace);

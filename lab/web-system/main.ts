@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { trafficOf } from '../../activities/delivery/traffic/index.js';
 import { drain, type TrafficSwitch } from '../../activities/delivery/traffic/switch.js';
 import { readJson, writeJson } from '../../embedded/files.js';
+import { cleanUpOnStop } from '../../embedded/stop-request.js';
 import type { TargetDeclaration } from '../../language/targets-file.js';
 import {
   instancesOf,
@@ -70,10 +71,7 @@ async function up(): Promise<void> {
     await starting.then((system) => system.stop()).catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    const exit = (): void => process.exit(128 + constants.signals[signal]);
-    process.once(signal, () => void close().then(exit, exit));
-  }
+  cleanUpOnStop(close);
   let system: WebSystem;
   try {
     system = await starting;

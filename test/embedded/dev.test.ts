@@ -181,8 +181,11 @@ describe('one that runs', () => {
     expect(await query(connection.databaseUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('stops cleanly', async () => {
-    expect(await dev.end('SIGINT')).toBe(0);
+  it('stops as cleanly when nobody reads what it prints any more', async () => {
+    for (const stream of [dev.child.stdout, dev.child.stderr]) stream?.destroy();
+    // It learns of that when it has something to say.
+    writeFileSync(join(library, 'b.runbook.yaml'), 'id: b\n');
+    expect(await dev.end()).toBe(0);
     await noProcessesOf(folder);
   });
 });
