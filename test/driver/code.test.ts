@@ -391,7 +391,10 @@ describe('a nested runbook as code', () => {
 
 test('the steps inside a step are done under titles of their own, and several are not needed', async () => {
   const run = begin('code-sections');
-  expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { given: {} } });
+  expect(await run.result()).toMatchObject({
+    state: 'succeeded',
+    outputs: { given: {}, parts: ['one', 'two'] },
+  });
   const view = await status(run);
   const told = view.steps.map(({ id, title, state }) => [id, title, state]);
   expect(told).toEqual(

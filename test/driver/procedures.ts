@@ -266,7 +266,7 @@ const sections = runbook(sectionsSpec, async (run) => {
   run.notNeeded(['other', 'group/two'], 'not here');
   await run.within('group', 'here').step('one', command('one'));
   await run.within('group').step('one', command('one'));
-  run.setOutputs({ given: run.given });
+  run.setOutputs({ given: run.given, parts: run.partsOf('group') });
 });
 
 const sleepy = runbook(sleepySpec, async (run) => {

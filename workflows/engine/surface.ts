@@ -143,6 +143,11 @@ export class Section {
     return new Section(this.steps, held, below(this.around + id));
   }
 
+  /** The ids of the parts that a step declares, as far as the plan has them. */
+  partsOf(id: string): string[] {
+    return partsOf(this.spec(id)).map((part) => part.id);
+  }
+
   /** Marks steps as not needed this time, and says why. @param ids also paths below them */
   notNeeded(ids: string | readonly string[], why: string): void {
     for (const id of typeof ids === 'string' ? [ids] : ids) {

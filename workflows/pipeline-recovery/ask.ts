@@ -1,9 +1,12 @@
 import type { Json } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import { partOf } from '../../language/paths.js';
-import type { StepSpec } from '../../language/runbook.js';
 import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
-import type { Run } from '../engine/surface.js';
+import type { Section } from '../engine/surface.js';
+import { catalogueAction } from './actions.js';
+import type { FoundTable } from './declared/catalog.js';
+import { inOneParagraph, judgeDeclaration, type Finding } from './declared/judge.js';
+import { placesOf } from './declared/places.js';
 import type { JobStatus } from './findings.js';
 import type { DeclaredPipeline, Question, Runner } from './run/runner.js';
 
@@ -18,27 +21,52 @@ export function declared(target: PlannedTarget): DeclaredPipeline {
 }
 
 /** Does the parts of a group that this pipeline has; the others are not needed. */
-export async function ask<T>(run: Run, group: string, { parts, read }: Question<T>): Promise<T> {
-  const declaredParts = run.plan.steps.find(({ id }) => id === group)?.steps ?? [];
-  const answers = await run.parallel<Record<string, Json>>(group, parts);
-  const others = declaredParts
-    .filter(({ id }: StepSpec) => !Object.hasOwn(parts, id))
-    .map(({ id }) => partOf(group, id));
-  run.notNeeded(others, 'the pipeline declares nothing to ask');
+export async function ask<T>(
+  steps: Section,
+  group: string,
+  { parts, read }: Question<T>,
+): Promise<T> {
+  const answers = await steps.parallel<Record<string, Json>>(group, parts);
+  const others = steps
+    .partsOf(group)
+    .filter((id) => !Object.hasOwn(parts, id))
+    .map((id) => partOf(group, id));
+  steps.notNeeded(others, 'the pipeline declares nothing to ask');
   return read(answers);
 }
 
+/**
+ * Compares the declaration with the database before anything else.
+ * @returns why nothing can be moved into quarantine; empty when it can
+ * @throws ProcedureStopped when nothing could be proved
+ */
+export async function compareDeclaration(
+  steps: Section,
+  pipeline: DeclaredPipeline,
+): Promise<Finding[]> {
+  const found = await steps.step<{ tables: FoundTable[] } | null>('declared', {
+    action: catalogueAction(pipeline),
+  });
+  const findings = judgeDeclaration(placesOf(pipeline.pipeline), found?.tables ?? []);
+  const wrong = findings.filter(({ weight }) => weight === 'wrong');
+  if (wrong.length === 0) return findings.filter(({ weight }) => weight === 'forbidden');
+  throw new ProcedureStopped(
+    `pipeline ${pipeline.name} is not what it is declared to be: ${inOneParagraph(wrong)}`,
+    'Nothing was changed. Correct `pipeline:` in targets.yaml of every worker; doctor PIPELINE says when it is right.',
+  );
+}
+
 /** The state of a job, and why it has failed. */
-export async function look(run: Run, runner: Runner, job: string): Promise<JobStatus> {
-  const status = await ask(run, 'collect', runner.look(job));
+export async function look(steps: Section, runner: Runner, job: string): Promise<JobStatus> {
+  const status = await ask(steps, 'collect', runner.look(job));
   if (!runner.explain) return status;
   const further = runner.explain(status);
   if (Object.keys(further.parts).length === 0) {
-    run.notNeeded('explain', 'no task has failed');
+    steps.notNeeded('explain', 'no task has failed');
     return status;
   }
   try {
-    return await ask(run, 'explain', further);
+    return await ask(steps, 'explain', further);
   } catch (error) {
     if (!(error instanceof StepFailed)) throw error;
     // Who has failed is known; a log that is gone keeps nobody from recovering it.

@@ -8,11 +8,9 @@ import type { Work } from '../engine/attempts.js';
 import type { GateQuestion } from '../engine/gates.js';
 import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
-import { actionsFor, catalogueAction, type Actions } from './actions.js';
-import { ask, declared, look } from './ask.js';
-import type { FoundTable } from './declared/catalog.js';
-import { inOneParagraph, judgeDeclaration, type Finding } from './declared/judge.js';
-import { placesOf } from './declared/places.js';
+import { actionsFor, type Actions } from './actions.js';
+import { ask, compareDeclaration, declared, look } from './ask.js';
+import { assertMovable, type Finding } from './declared/judge.js';
 import {
   changesData,
   chooseCheckpoint,
@@ -77,33 +75,6 @@ export const pipelineRecovery = runbook(
   },
   (run) => (run.inputs['on_failure'] === 'rollback' ? 'rollback' : 'leave'),
 );
-
-/**
- * Compares the declaration with the database before anything else.
- * @returns why nothing can be moved into quarantine; empty when it can
- * @throws ProcedureStopped when nothing could be proved
- */
-async function compareDeclaration(run: Run, pipeline: DeclaredPipeline): Promise<Finding[]> {
-  const found = await run.step<{ tables: FoundTable[] } | null>('declared', {
-    action: catalogueAction(pipeline),
-  });
-  const findings = judgeDeclaration(placesOf(pipeline.pipeline), found?.tables ?? []);
-  const wrong = findings.filter(({ weight }) => weight === 'wrong');
-  if (wrong.length === 0) return findings.filter(({ weight }) => weight === 'forbidden');
-  throw new ProcedureStopped(
-    `pipeline ${pipeline.name} is not what it is declared to be: ${inOneParagraph(wrong)}`,
-    'Nothing was changed. Correct `pipeline:` in targets.yaml of every worker; doctor PIPELINE says when it is right.',
-  );
-}
-
-/** @throws ProcedureStopped when data has to be moved, and cannot */
-function assertMovable(forbidden: readonly Finding[], choice: Choice): void {
-  if (forbidden.length === 0 || !changesData(choice)) return;
-  throw new ProcedureStopped(
-    `data has to be moved into quarantine, and cannot: ${inOneParagraph(forbidden)} (${choice.verdict})`,
-    `Nothing was changed. ${forbidden.map(({ fix }) => fix).join('; ')}`,
-  );
-}
 
 /**
  * Finds, asks, quarantines, restarts and follows, until the job is done or its restarts are used

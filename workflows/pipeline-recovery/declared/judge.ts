@@ -1,6 +1,7 @@
 import { nearest } from '../../../language/nearest.js';
 import { quoted, quotedTable } from '../../../language/sql-name.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
+import { changesData, type Choice } from '../findings.js';
 import type { FoundColumn, FoundTable } from './catalog.js';
 import type { Place, Role } from './places.js';
 
@@ -34,6 +35,15 @@ export function judgeDeclaration(
 /** The findings in one paragraph. */
 export function inOneParagraph(findings: readonly Finding[]): string {
   return findings.map(({ what, found }) => `${what}: ${found}`).join('; ');
+}
+
+/** @throws ProcedureStopped when data has to be moved, and cannot */
+export function assertMovable(forbidden: readonly Finding[], choice: Choice): void {
+  if (forbidden.length === 0 || !changesData(choice)) return;
+  throw new ProcedureStopped(
+    `data has to be moved into quarantine, and cannot: ${inOneParagraph(forbidden)} (${choice.verdict})`,
+    `Nothing was changed. ${forbidden.map(({ fix }) => fix).join('; ')}`,
+  );
 }
 
 function findingsAt(place: Place, table: FoundTable): Finding[] {
