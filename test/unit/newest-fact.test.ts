@@ -36,6 +36,19 @@ describe('the job to recover', () => {
     }
   });
 
+  test('is none while it runs, and what it waits for is told', () => {
+    const [only] = jobs(['only', 'running']);
+    const waiting = [{ ...(only as JobRow), waits: ['wait_for_file is deferred'] }];
+    const words = 'job only is running (it waits: wait_for_file is deferred)';
+    expect(() => failedJob(waiting, 'only')).toThrow(`${words}: it has not failed`);
+    expect(() => failedJob(waiting, undefined)).toThrow(
+      `no job failed in the last 24 hours; ${words}`,
+    );
+    expect(() => failedJob([...waiting, ...jobs(['old', 'failed'])], 'old')).toThrow(
+      'already works on dataset flights (it waits: wait_for_file is deferred)',
+    );
+  });
+
   test('is still the old one when what came after it was stopped', () => {
     expect(failedJob(jobs(['later', 'stopped'], ['old', 'failed']), undefined).id).toBe('old');
   });

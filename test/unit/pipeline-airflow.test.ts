@@ -23,9 +23,13 @@ const airflow = runner();
 
 const reached = (version: Json, dag: Json): string =>
   whyStopped(() => airflow.reach().read({ version: { json: version }, dag: { json: dag } }));
-const tasks = { tasks: ['wait', 'receive', 'name', 'book'] };
+const tasks = {
+  tasks: ['wait', 'receive', 'name', 'book'].map((task) => ({
+    ...{ task, pool: 'default_pool', inTurn: task === 'book' },
+  })),
+};
 const runs = (one: Runner, ...jobs: JsonObject[]) =>
-  one.jobs(undefined).read({ tasks, status: { jobs } });
+  one.jobs(undefined).read({ tasks, status: { jobs }, waiting: { instances: [] } });
 const state = (word: string, ...instances: [string, number, number][]): JobStatus =>
   airflow.look('r').read({
     message: { state: word },
@@ -73,6 +77,19 @@ describe('DAG runs', () => {
       { id: 'a', status: 'failed', dataset: null },
     ]);
     expect(whyStopped(() => runs(airflow, row('a', 'lost')))).toContain('DAG run a is not known');
+  });
+
+  test('say what of them waits without a worker', () => {
+    const instances = [
+      { run: 'b', task: 'wait', index: -1, state: 'deferred' },
+      { run: 'b', task: 'load.poll', index: 2, state: 'up_for_reschedule' },
+    ];
+    const jobs = [row('b', 'running'), row('a', 'failed')];
+    const answers = { tasks, status: { jobs }, waiting: { instances } };
+    expect(airflow.jobs(undefined).read(answers)).toMatchObject([
+      { id: 'b', waits: ['wait is deferred', 'load.poll[2] is up for reschedule'] },
+      { id: 'a', waits: [] },
+    ]);
   });
 
   test.each([
@@ -142,26 +159,70 @@ describe('a clear', () => {
     });
   });
 
-  const preview = (...versions: (number | null)[]) =>
-    airflow.preview(job(), { stage: 'named', batch: 0 }, false).read({
+  const preview = (
+    versions: (number | null)[],
+    {
+      one = airflow,
+      bundle = null,
+      newest = {},
+    }: { one?: Runner; bundle?: string | null; newest?: JsonObject } = {},
+  ) =>
+    one.preview!({ ...job(), bundle }, { stage: 'named', batch: 0 }, false).read({
       cleared: {
         instances: versions.map((version, index) => ({
           ...{ task: 'name', index: index - 1, state: index === 0 ? null : 'failed', version },
         })),
       },
-      newest: { version: 3 },
+      newest: { version: 3, bundle: null, ...newest },
     });
 
-  test('is exactly what the dry run has named, and says which version runs', () => {
-    const { tasks: named, evidence } = preview(2, 2);
+  test.each<[string, (number | null)[], Parameters<typeof preview>[1], string]>([
+    ['nothing has changed', [3, 3], {}, '3, the newest'],
+    [
+      'nothing has changed in the repository',
+      [3],
+      { bundle: 'aaa', newest: { bundle: 'aaa' } },
+      '3, the newest (bundle aaa)',
+    ],
+    [
+      'its bundle keeps the code of its run',
+      [2],
+      { bundle: 'aaa', newest: { bundle: 'bbb' } },
+      '2 again (bundle aaa); strikes has changed since: the newest is 3 (bundle bbb)',
+    ],
+    [
+      'only the code within its tasks has changed',
+      [3],
+      { bundle: 'aaa', newest: { bundle: 'bbb' } },
+      '3 again (bundle aaa); strikes has changed since: the newest is 3 (bundle bbb)',
+    ],
+    [
+      'its bundle keeps no code',
+      [2],
+      {},
+      'the code as it is now, 3: the run names no version of its bundle (its tasks had 2)',
+    ],
+    [
+      'its tasks name no version',
+      [null],
+      { newest: { bundle: 'bbb' } },
+      'the code as it is now, 3 (bundle bbb): the run names no version of its bundle (its tasks had none)',
+    ],
+    [
+      'the newest is declared',
+      [2],
+      { one: runner({ version: 'newest' }), bundle: 'aaa', newest: { bundle: 'bbb' } },
+      '3 (bundle bbb); the run had 2 (bundle aaa)',
+    ],
+  ])('says which code runs where %s', (_what, versions, more, said) => {
+    expect(preview(versions, more).evidence['version of the DAG']).toBe(said);
+  });
+
+  test('is exactly what the dry run has named', () => {
+    const { tasks: named, evidence } = preview([2, 2]);
     expect(named).toEqual(['name', ['name', 0]]);
-    expect(evidence).toMatchObject({
-      'tasks that are cleared': '2: name (none), name[0] (failed)',
-      'version of the DAG': expect.stringContaining('2, and strikes has changed since'),
-    });
-    expect(preview(3).evidence['version of the DAG']).toBe('3, the newest');
-    expect(preview(null).evidence['version of the DAG']).toContain('the tasks name none');
-    expect(whyStopped(() => preview())).toContain('would clear nothing');
+    expect(evidence['tasks that are cleared']).toBe('2: name (none), name[0] (failed)');
+    expect(whyStopped(() => preview([]))).toContain('would clear nothing');
     const { work } = airflow.restart(
       'run/restart',
       { ...job(), tasks: named },

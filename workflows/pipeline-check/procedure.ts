@@ -11,7 +11,14 @@ import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
 import { placesOf } from '../pipeline-recovery/declared/places.js';
 import { provable } from '../pipeline-recovery/declared/provable.js';
 import type { JobRow } from '../../common/answers.js';
-import { cureOf, freshnessOf, proofWords, type Proofs } from '../pipeline-recovery/findings.js';
+import {
+  cureOf,
+  freshnessOf,
+  proofWords,
+  waitingWords,
+  type FoundJob,
+  type Proofs,
+} from '../pipeline-recovery/findings.js';
 import { runnerOf } from '../pipeline-recovery/run/index.js';
 import type { DeclaredPipeline, Restarted, Runner } from '../pipeline-recovery/run/runner.js';
 import { pipelineCheckSpec } from './spec.js';
@@ -65,7 +72,7 @@ async function checkTables(
 async function checkJobs(
   run: Run,
   runner: Runner,
-): Promise<{ checks: Check[]; rows?: readonly JobRow[] }> {
+): Promise<{ checks: Check[]; rows?: readonly FoundJob[] }> {
   const asked = await attempted(async () => {
     if (runner.reach) await ask(run, 'reach', runner.reach());
     return ask(run, 'identify', runner.jobs(undefined));
@@ -74,7 +81,7 @@ async function checkJobs(
   const rows = asked.answer;
   const [newest] = rows;
   const found = newest
-    ? `${rows.length}; the newest is ${newest.id}, ${newest.status}`
+    ? `${rows.length}; the newest is ${newest.id}, ${newest.status}${waitingWords(newest)}`
     : 'none in the last 24 hours';
   return { rows, checks: [{ name: 'jobs', state: 'ok', found, fix: null }] };
 }

@@ -23,6 +23,14 @@ export interface JobStatus {
   undone?: string[];
   /** The tasks that have failed, where its orchestrator tells them. */
   failed?: FailedTask[];
+  /** The version of the code that it began with, where its orchestrator keeps that. */
+  bundle?: string | null;
+}
+
+/** A job as its orchestrator lists it. */
+export interface FoundJob extends JobRow {
+  /** What of it waits and is not at work, in words; where its orchestrator tells that. */
+  waits?: string[];
 }
 
 /** A task of a job that has failed. */
@@ -99,10 +107,10 @@ export type Choice = {
  * @throws ProcedureStopped when there is none to recover
  */
 export function failedJob(
-  jobs: readonly JobRow[],
+  jobs: readonly FoundJob[],
   wanted: string | undefined,
   recoversCompleted = false,
-): JobRow {
+): FoundJob {
   const failed = jobs.filter(({ status }) => status === 'failed');
   const job =
     wanted === undefined
@@ -113,8 +121,9 @@ export function failedJob(
       failed.length === 0
         ? 'no job failed in the last 24 hours'
         : 'every job that failed in the last 24 hours was recovered since';
+    const working = jobs.filter(({ status }) => status === 'running').map(atWork);
     throw new ProcedureStopped(
-      wanted === undefined ? none : `this pipeline has no job ${wanted}`,
+      wanted === undefined ? [none, ...working].join('; ') : `this pipeline has no job ${wanted}`,
       wanted === undefined
         ? 'Nothing was changed, and no data were looked at: doctor PIPELINE compares them. An older failed job can be named with --input job=ID.'
         : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
@@ -122,13 +131,15 @@ export function failedJob(
   }
   const isLookedAt = recoversCompleted && job.status === 'completed';
   if (job.status !== 'failed' && !isLookedAt) {
-    throw new ProcedureStopped(`job ${job.id} is ${job.status}, not failed`, nothingFailed);
+    throw job.status === 'running'
+      ? new ProcedureStopped(`${atWork(job)}: it has not failed`, waitForIt)
+      : new ProcedureStopped(`job ${job.id} is ${job.status}, not failed`, nothingFailed);
   }
   const busy = jobs.find((each) => each.status === 'running' && each.dataset === job.dataset);
   if (busy) {
     throw new ProcedureStopped(
-      `job ${busy.id} already works on ${datasetWords(job)}`,
-      'Nothing was changed. Wait for that job, or stop it.',
+      `job ${busy.id} already works on ${datasetWords(job)}${waitingWords(busy)}`,
+      waitForIt,
     );
   }
   const since = sinceOf(job, jobs);
@@ -150,6 +161,17 @@ export function failedJob(
 /** What is so where a job needs no recovery; data may be wrong nevertheless. */
 const nothingFailed =
   'Nothing was changed: no job is left failed. Whether the data are right, doctor PIPELINE says.';
+
+const waitForIt = 'Nothing was changed. Wait for that job, or stop it.';
+
+function atWork(job: FoundJob): string {
+  return `job ${job.id} is running${waitingWords(job)}`;
+}
+
+/** What a running job waits for; empty where it waits for nothing, or nobody tells it. */
+export function waitingWords({ waits = [] }: FoundJob): string {
+  return waits.length === 0 ? '' : ` (it waits: ${waits.join(', ')})`;
+}
 
 function datasetWords({ dataset }: JobRow): string {
   return dataset === null ? 'this pipeline' : `dataset ${dataset}`;

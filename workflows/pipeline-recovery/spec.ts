@@ -142,6 +142,13 @@ export const pipelineRecoverySpec: RunbookSpec = {
         },
         {
           ...read,
+          ...airflow,
+          id: 'waiting',
+          title: 'Ask Airflow which tasks wait without a worker',
+          kind: 'http',
+        },
+        {
+          ...read,
           ...program,
           id: 'listed',
           title: 'Ask the program for the jobs of the last 24 hours',

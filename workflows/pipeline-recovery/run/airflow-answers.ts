@@ -1,11 +1,12 @@
-import type { JobState, JobRow } from '../../../common/answers.js';
+import type { JobState } from '../../../common/answers.js';
 import type { Json, JsonObject } from '../../../language/json.js';
 import { nearest } from '../../../language/nearest.js';
 import { isObject } from '../../../language/objects.js';
 import { tasksOf, type AirflowRun } from '../../../language/pipeline.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
-import type { FailedTask, JobStatus } from '../findings.js';
+import type { FailedTask, FoundJob, JobStatus } from '../findings.js';
 import { told } from './airflow-tasks.js';
+import { codeIn, numberOf, versionWords } from './airflow-versions.js';
 import type { Preview, Restarted } from './runner.js';
 import { valueIn } from './values.js';
 
@@ -53,9 +54,12 @@ export function dagOf(dag: string, target: string, answers: Answers): null {
  * The DAG runs, newest first.
  * @throws ProcedureStopped where a declared task is not there, or nobody has answered
  */
-export function runsOf(airflow: AirflowRun, stages: readonly string[], answers: Answers): JobRow[] {
-  const tasks = listOf(answers['tasks'], 'tasks', 'which tasks the DAG has');
-  const ids = tasks.filter((each) => typeof each === 'string');
+export function runsOf(
+  airflow: AirflowRun,
+  stages: readonly string[],
+  answers: Answers,
+): FoundJob[] {
+  const ids = tasksIn(answers).map(({ task }) => task);
   const absent = stages.flatMap((stage) =>
     tasksOf(airflow, stage).flatMap((task) => (ids.includes(task) ? [] : [{ stage, task }])),
   );
@@ -64,14 +68,38 @@ export function runsOf(airflow: AirflowRun, stages: readonly string[], answers: 
       `DAG ${airflow.dag} has no task ${absent.map(({ stage, task }) => `${task} (stage ${stage})${meant(task, ids)}`).join(', ')}`,
       `Nothing was changed. Its tasks are ${ids.join(', ')}. Name those of each stage in \`run.airflow.tasks\` of the target, in targets.yaml of every worker.`,
     );
+  const waiting = listOf(answers['waiting'], 'instances', 'which tasks wait').filter(isObject);
   return listOf(answers['status'], 'jobs', 'which DAG runs there are')
     .filter(isObject)
     .map((row) => ({
+      waits: waiting.filter(({ run }) => run === row['id']).map(waitWords),
       id: text(row['id']),
       status: stateOfRun(text(row['id']), row['status']),
       stage: null,
       dataset: airflow.dataset === undefined ? null : text(row['dataset']),
       created: text(row['created']),
+    }));
+}
+
+function waitWords(row: JsonObject): string {
+  const task = { task: text(row['task']), index: Number(row['index']) };
+  return `${nameOf(task)} is ${text(row['state']).replaceAll('_', ' ')}`;
+}
+
+/** A task of a DAG. */
+export interface DagTask {
+  task: string;
+  pool: string;
+  /** It waits for the DAG run before its own. */
+  isInTurn: boolean;
+}
+
+/** The tasks of the DAG. @throws ProcedureStopped where nobody has answered */
+export function tasksIn(answers: Answers): DagTask[] {
+  return listOf(answers['tasks'], 'tasks', 'which tasks the DAG has')
+    .filter(isObject)
+    .map((row) => ({
+      ...{ task: text(row['task']), pool: text(row['pool']), isInTurn: row['inTurn'] === true },
     }));
 }
 
@@ -112,9 +140,9 @@ export function statusOf(
     }))
     .sort((one, other) => place(one.task) - place(other.task) || one.index - other.index);
   const [first] = failed;
+  const bundle = isObject(message) ? message['bundle'] : null;
   return {
-    id: job,
-    status,
+    ...{ id: job, status, bundle: typeof bundle === 'string' ? bundle : null },
     stage: (first && stages[place(first.task)]) ?? null,
     error:
       status === 'failed' && !first
@@ -160,7 +188,7 @@ export function errorIn(
  */
 export function previewOf(
   { dag, version }: AirflowRun,
-  { id }: Restarted,
+  { id, bundle = null }: Restarted,
   answers: Answers,
 ): Preview {
   const found = listOf(answers['cleared'], 'instances', 'what a clear would do').filter(isObject);
@@ -173,35 +201,23 @@ export function previewOf(
     task: text(row['task']),
     index: Number(row['index']),
     state: row['state'] === null ? 'none' : text(row['state']),
-    version: row['version'] ?? null,
   }));
+  const versions = new Set(found.flatMap((row) => row['version'] ?? []).map(numberOf));
   const newest = answers['newest'];
-  const last = isObject(newest) ? newest['version'] : undefined;
-  const own = [...new Set(rows.map((row) => row.version).filter((each) => each !== null))];
   const words = rows.slice(0, mostNamed).map((row) => `${nameOf(row)} (${row.state})`);
   const rest = rows.length - words.length;
   return {
     tasks: rows.map(told),
     evidence: {
       'tasks that are cleared': `${rows.length}: ${words.join(', ')}${rest > 0 ? `, and ${rest} more` : ''}`,
-      'version of the DAG': versionWords(dag, own, last ?? null, version),
+      'version of the DAG': versionWords(
+        dag,
+        { number: [...versions].join(', ') || 'none', bundle },
+        codeIn(isObject(newest) ? newest : {}),
+        version,
+      ),
     },
   };
-}
-
-function versionWords(
-  dag: string,
-  own: readonly Json[],
-  newest: Json,
-  wanted: AirflowRun['version'],
-): string {
-  const last = JSON.stringify(newest);
-  if (own.length === 0) return `the tasks name none: they run the newest, ${last}`;
-  const was = own.map((each) => JSON.stringify(each)).join(', ');
-  if (was === last) return `${last}, the newest`;
-  return wanted === 'run'
-    ? `${was}, and ${dag} has changed since: the newest is ${last}. The tasks run ${was} again; without a versioned bundle the code is the newest nevertheless`
-    : `${was}, and ${dag} has changed since: the tasks run the newest, ${last}`;
 }
 
 function nameOf(row: { task: string; index: number } | undefined): string {

@@ -20,6 +20,8 @@ import { textIn, valueIn } from './values.js';
 const pollMs = 2_000;
 /** DAG runs, and failed tasks of one, that are looked at. */
 const most = 100;
+/** States of tasks that wait, and that no worker works on. */
+const waitingStates = ['deferred', 'up_for_reschedule', 'up_for_retry'] as const;
 
 /**
  * A DAG of Airflow 3, asked and told by version 2 of its REST API. A job is a DAG run. A restart
@@ -80,7 +82,24 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
         },
         tasks: {
           action: ofDag('/tasks', { pick: { tasks: 'tasks' } }),
-          outputs: { tasks: { cel: 'out.tasks.map(t, t.task_id)' } },
+          outputs: {
+            tasks: {
+              cel: 'out.tasks.map(t, {"task": t.task_id, "pool": t.pool, "inTurn": t.depends_on_past || t.wait_for_downstream})',
+            },
+          },
+        },
+        waiting: {
+          action: {
+            // The only way to ask for several states at once.
+            ...get('/dags/~/dagRuns/~/taskInstances/list'),
+            ...{ method: 'POST', idempotent: true, pick: { instances: 'task_instances' } },
+            json: { dag_ids: [airflow.dag], state: [...waitingStates], page_limit: most },
+          },
+          outputs: {
+            instances: {
+              cel: 'out.instances.map(t, {"run": t.dag_run_id, "task": t.task_id, "index": t.map_index, "state": t.state})',
+            },
+          },
         },
       },
       read: (answers) => runsOf(airflow, stages, answers),
@@ -88,7 +107,10 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
 
     look: (job) => ({
       parts: {
-        message: { action: ofDag('/dagRuns/{run}', { params: { run: job } }), outputs: stateOf },
+        message: {
+          action: ofDag('/dagRuns/{run}', { params: { run: job } }),
+          outputs: { ...stateOf, bundle: { cel: textIn('out.json', 'bundle_version') } },
+        },
         instances: {
           action: ofDag('/dagRuns/{run}/taskInstances', {
             params: { run: job },
@@ -156,7 +178,13 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
           outputs: { instances: { cel: instances('out.instances') } },
         },
         newest: {
-          action: ofDag('/details', { pick: { version: 'latest_dag_version.version_number' } }),
+          action: ofDag('/details', {
+            pick: { latest: 'latest_dag_version', bundle: 'bundle_version' },
+          }),
+          outputs: {
+            version: { cel: valueIn('out', 'latest.version_number') },
+            bundle: { cel: 'out.bundle' },
+          },
         },
       },
       read: (answers) => previewOf(airflow, job, answers),

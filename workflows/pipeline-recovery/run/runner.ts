@@ -2,8 +2,7 @@ import type { Json } from '../../../language/json.js';
 import type { PlannedTarget } from '../../../language/plan.js';
 import type { Pipeline } from '../../../language/pipeline.js';
 import type { Work } from '../../engine/attempts.js';
-import type { JobRow } from '../../../common/answers.js';
-import type { Checkpoint, JobStatus } from '../findings.js';
+import type { Checkpoint, FoundJob, JobStatus } from '../findings.js';
 
 /** What the parts of a group are asked, and what their answers say. */
 export interface Question<T> {
@@ -31,7 +30,7 @@ export interface Runner {
   /** Asks first whether it is what is declared; what is not throws ProcedureStopped. */
   reach?: () => Question<null>;
   /** The jobs, newest first. */
-  jobs(wanted: string | undefined): Question<JobRow[]>;
+  jobs(wanted: string | undefined): Question<FoundJob[]>;
   /** The state of a job, and what it has logged. */
   look(job: string): Question<JobStatus>;
   /** What it tells of a failed job only when it is asked about what has failed. */
@@ -63,7 +62,7 @@ export interface Preview {
 }
 
 /** The job that is restarted, as far as a restart depends on it. */
-export type Restarted = Pick<JobStatus, 'id' | 'error' | 'undone' | 'failed'> & {
+export type Restarted = Pick<JobStatus, 'id' | 'error' | 'undone' | 'failed' | 'bundle'> & {
   dataset: string | null;
   /** What the preview has told of its tasks. */
   tasks?: Json;
