@@ -167,18 +167,17 @@ function notProved(run: Run): Check[] {
 /** What a recovery could prove and do, and what not. */
 function promises({ pipeline }: DeclaredPipeline, { preview }: Runner): Check[] {
   const { proved, unproved } = provable(pipeline);
+  const sentences = [
+    ...limitsOf(pipeline),
+    ...(preview ? [] : ['Whether a job may be restarted is only seen when one is.']),
+  ];
   const line = (name: string, found: readonly string[]): Check => ({
     ...{ name, state: 'ok', found: found.join('; ') || 'nothing', fix: null },
   });
   return [
     line('can be proved', proved),
     line('cannot be proved', unproved),
-    line('cannot be done', [
-      ...limitsOf(pipeline),
-      ...(preview
-        ? []
-        : ['Whether the token may restart a job is only seen when one is restarted.']),
-    ]),
+    line('cannot be done', [sentences.join(' ')]),
   ];
 }
 
