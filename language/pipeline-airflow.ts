@@ -37,12 +37,16 @@ export const airflow = z.strictObject({
       'must be logical_date, run_id, partition_key or conf.NAME: what tells the dataset of a DAG run',
     )
     .optional(),
+  upstream: z.array(airflowName('a DAG')).default([]),
   record: airflowName('an XCom').optional(),
   version: z.enum(['run', 'newest']).default('run'),
 });
 
 /** What contradicts the data of the same declaration. */
-export function faultsOfAirflow({ tasks, record }: AirflowRun, data: PipelineData): Fault[] {
+export function faultsOfAirflow(
+  { dag, tasks, upstream, record }: AirflowRun,
+  data: PipelineData,
+): Fault[] {
   const stages = data.stages.map(({ name }) => name);
   const faults: Fault[] = [];
   for (const stage of Object.keys(tasks).filter((each) => !stages.includes(each))) {
@@ -52,6 +56,11 @@ export function faultsOfAirflow({ tasks, record }: AirflowRun, data: PipelineDat
       message: `names the tasks of a stage that is not declared${near === undefined ? '' : `; is it ${near}?`}`,
     });
   }
+  if (upstream.includes(dag))
+    faults.push({
+      path: ['run', 'airflow', 'upstream', upstream.indexOf(dag)],
+      message: 'is the DAG itself: it names those whose data this one reads',
+    });
   if (record !== undefined && !data.setAside)
     faults.push({
       path: ['run', 'airflow', 'record'],

@@ -207,6 +207,8 @@ export interface AirflowRun {
   tasks: Readonly<Record<string, readonly string[]>>;
   /** What of a DAG run tells its dataset: one of its fields, or `conf.NAME`. */
   dataset?: string | undefined;
+  /** The DAGs whose data this one reads: many are recovered in this order. */
+  upstream: readonly string[];
   /** The key of the XCom in which a task names the record that it could not process. */
   record?: string | undefined;
   /** Which version of the DAG a cleared task runs: that of its DAG run, or the newest. */

@@ -67,6 +67,10 @@ const forms = {
     what: 'pipelines that are only declared killed, damaged, poisoned',
     run: test('pipelines'),
   },
+  outage: {
+    what: 'an Airflow with many failed DAG runs, deferred sensors, DAGs that have changed',
+    run: ['scripts/test.mjs', 'test/pipeline/airflow-outage.long'],
+  },
   pipeline: {
     what: 'pipeline-recovery, pipeline and worker killed',
     run: ['dist/test/chaos/pipeline.js'],

@@ -5,6 +5,7 @@ import { openSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, delimiter, join } from 'node:path';
+import { execa } from 'execa';
 import { freePort } from '../../embedded/ports.js';
 import { stretched } from '../../embedded/pace.js';
 import { until } from '../until.js';
@@ -27,12 +28,17 @@ export class Airflow {
     private readonly port: number,
     private readonly logPort: number,
     private readonly databaseUrl: string,
+    private readonly repository: string | undefined,
   ) {}
 
-  /** With the DAGs of this folder, all of them read and none paused. */
-  static async start(program: string, databaseUrl: string): Promise<Airflow> {
+  /**
+   * With the DAGs of this folder, all of them read and none paused.
+   * @param repository of Git, with more DAGs, in versions; its branch `main`
+   */
+  static async start(program: string, databaseUrl: string, repository?: string): Promise<Airflow> {
     const home = await mkdtemp(join(tmpdir(), 'runbook-airflow-'));
-    const airflow = new Airflow(program, home, await freePort(), await freePort(), databaseUrl);
+    const ports = [await freePort(), await freePort()] as const;
+    const airflow = new Airflow(program, home, ...ports, databaseUrl, repository);
     await cp(join(process.cwd(), 'lab', 'airflow', 'dags'), airflow.dags, { recursive: true });
     await writeFile(join(home, 'passwords.json'), JSON.stringify(airflow.passwords));
     await airflow.command('db', 'migrate');
@@ -47,6 +53,11 @@ export class Airflow {
 
   get dags(): string {
     return join(this.home, 'dags');
+  }
+
+  /** The file that the DAG `arrivals` waits for. */
+  get arrival(): string {
+    return join(this.home, 'arrived');
   }
 
   async stop(): Promise<void> {
@@ -103,9 +114,9 @@ export class Airflow {
     await ended;
   }
 
-  /** Triggers a DAG run. @returns its id */
-  async trigger(dag: string, conf: object = {}): Promise<string> {
-    const body = { logical_date: null, conf };
+  /** Triggers a DAG run. @param date its logical date, which it may lack @returns its id */
+  async trigger(dag: string, conf: object = {}, date: string | null = null): Promise<string> {
+    const body = { logical_date: date, conf };
     const run = await this.ask<{ dag_run_id: string }>('POST', `/dags/${dag}/dagRuns`, body);
     return run.dag_run_id;
   }
@@ -117,6 +128,22 @@ export class Airflow {
       const { state } = await this.ask<{ state: string }>('GET', path);
       return /^(success|failed)$/.test(state) && state;
     });
+  }
+
+  /**
+   * Takes the versions of code from a DAG run and its tasks, as those lack them that are older than
+   * Airflow 3, or whose bundle keeps none.
+   */
+  async forgetVersion(dag: string, run: string): Promise<void> {
+    const script = [
+      'import sqlite3, sys',
+      'with sqlite3.connect(sys.argv[1], timeout=30) as connection:',
+      '    for text in ("UPDATE dag_run SET bundle_version = NULL, created_dag_version_id = NULL",',
+      '                 "UPDATE task_instance SET dag_version_id = NULL"):',
+      '        connection.execute(text + " WHERE dag_id = ? AND run_id = ?", sys.argv[2:])',
+    ].join('\n');
+    const python = join(dirname(this.program), 'python');
+    await execa(python, ['-c', script, join(this.home, 'airflow.db'), dag, run]);
   }
 
   /** A request to the API of version 2. */
@@ -151,7 +178,25 @@ export class Airflow {
     const response = await fetch(`${this.url}/api/v2/monitor/health`).catch(() => undefined);
     if (!response?.ok) return false;
     const health = (await response.json()) as Record<string, { status: string | null }>;
-    return !parts.includes('scheduler') || health['scheduler']?.status === 'healthy';
+    return parts
+      .filter((part) => part !== 'api-server' && part !== 'dag-processor')
+      .every((part) => health[part]?.status === 'healthy');
+  }
+
+  private get bundles(): object[] {
+    const folder = 'airflow.dag_processing.bundles.local.LocalDagBundle';
+    const git = 'airflow.providers.git.bundles.git.GitDagBundle';
+    return [
+      { name: 'dags-folder', classpath: folder, kwargs: {} },
+      ...(this.repository === undefined
+        ? []
+        : [
+            {
+              ...{ name: 'repository', classpath: git },
+              kwargs: { repo_url: this.repository, tracking_ref: 'main' },
+            },
+          ]),
+    ];
   }
 
   /** Small: one process for each server, and no look that nobody needs. */
@@ -173,12 +218,16 @@ export class Airflow {
       // A busy machine is no failure of a task.
       WORKERS__EXECUTION_API_TIMEOUT: '60',
       LOGGING__WORKER_LOG_SERVER_PORT: `${this.logPort}`,
+      DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH: join(this.home, 'bundles'),
+      DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST: JSON.stringify(this.bundles),
     };
     return {
       ...process.env,
       ...{
         AIRFLOW_HOME: this.home,
         STRIKES_DATABASE: this.databaseUrl,
+        STRIKES_ARRIVAL: this.arrival,
+        AIRFLOW_CONN_FS_DEFAULT: 'fs://',
         PYTHONDONTWRITEBYTECODE: '1',
       },
       PATH: [dirname(this.program), process.env['PATH']].join(delimiter),

@@ -8,7 +8,7 @@ const reports = 2_000;
 
 /** What a task does in a chunk, behind so many rows of it: once, or `slow` every time. */
 export interface Fault {
-  step: Step | 'part';
+  step: Step | 'part' | 'days' | 'others' | 'sums' | 'check' | 'mark';
   chunk: number;
   rows: number;
   kind: 'kill' | 'raise' | 'slow';
@@ -24,7 +24,16 @@ CREATE TABLE lab.faults (id int GENERATED ALWAYS AS IDENTITY, step text NOT NULL
 CREATE TABLE lab.poison (report text NOT NULL);
 CREATE TABLE lab.totals (rows bigint, cost numeric);
 CREATE TABLE lab.parts (report text NOT NULL, part int NOT NULL);
-CREATE TABLE lab.gathered (report text NOT NULL);`;
+CREATE TABLE lab.gathered (report text NOT NULL);
+CREATE TABLE lab.arrived (report text NOT NULL);
+CREATE TABLE lab.marked (report text NOT NULL, code text NOT NULL);
+CREATE VIEW lab.reports_by_day AS SELECT (1 + number % 10)::text AS day, report FROM lab.reports;
+CREATE TABLE lab.days (day text NOT NULL, report text NOT NULL);
+CREATE TABLE lab.others (day text NOT NULL, report text NOT NULL);
+CREATE TABLE lab.sums (day text NOT NULL, report text NOT NULL);
+CREATE TABLE lab.closed (dag text NOT NULL, day text NOT NULL);
+CREATE TABLE lab.work (id int GENERATED ALWAYS AS IDENTITY, dag text NOT NULL, day text NOT NULL,
+  began timestamptz NOT NULL DEFAULT clock_timestamp(), ended timestamptz);`;
 
 /** The data that the DAG works on: its source, its stages, and what goes wrong. */
 export class StrikesWarehouse {

@@ -128,7 +128,7 @@ export class RecoveryRuns {
     );
   }
 
-  /** @param runbook pipeline-recovery unless given */
+  /** @param inputs of one pipeline, unless they name several @param runbook or pipeline-recovery */
   run(inputs: JsonObject = {}, runbook = 'pipeline-recovery'): Promise<WorkflowHandle> {
     const run = `${runbook}-${randomUUID()}`;
     const envelope: StartEnvelope = {
@@ -137,7 +137,7 @@ export class RecoveryRuns {
       verb: 'start',
       run,
       runbook,
-      inputs: { pipeline: this.started.target, ...inputs },
+      inputs: 'pipelines' in inputs ? inputs : { pipeline: this.started.target, ...inputs },
       by: 'oncall',
       reason: 'test',
     };

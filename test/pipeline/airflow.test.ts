@@ -4,7 +4,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Check } from '../../common/check.js';
 import { stretched } from '../../embedded/pace.js';
 import { Airflow } from '../../lab/airflow/airflow.js';
-import { declaration, declarationOfParts } from '../../lab/airflow/declaration.js';
+import {
+  declaration,
+  declarationOfDays,
+  declarationOfParts,
+} from '../../lab/airflow/declaration.js';
 import { airflowProgram } from '../../lab/airflow/program.js';
 import { StrikesWarehouse, type Fault } from '../../lab/airflow/warehouse.js';
 import { until } from '../../lab/until.js';
@@ -37,6 +41,7 @@ whereThereIsAirflow('a DAG of Airflow', () => {
       targets: {
         strikes: target(as('operator')),
         parts: { ...target(as('operator')), pipeline: declarationOfParts },
+        others: { ...target(as('operator')), pipeline: declarationOfDays('others') },
         'token-given': target({ bearer: 'operator-token' }),
         'no-rights': target(as('onlooker')),
         'no-password': target({ login: { user: 'operator', password: 'onlooker-password' } }),
@@ -207,6 +212,42 @@ whereThereIsAirflow('a DAG of Airflow', () => {
       expect(found).toEqual({ n: warehouse.source.length, keys: warehouse.source.length });
     },
     stretched(180_000),
+  );
+
+  test(
+    'with many failed DAG runs: one approval recovers them, a few at a time',
+    async () => {
+      const days = [1, 2, 3];
+      for (const chunk of days)
+        await warehouse.fail({ step: 'others', chunk, rows: 0, kind: 'raise' });
+      const runs: string[] = [];
+      for (const day of days) runs.push(await airflow.trigger('others', { day: `${day}` }));
+      for (const run of runs) expect(await airflow.ended('others', run)).toBe('failed');
+      const handle = await recovery.run(
+        { pipelines: ['others'], at_once: 2 },
+        'dag-failure-recovery',
+      );
+      await recovery.decide(handle);
+      const view = await recovery.ended(handle);
+      expect(view.problem).toBeNull();
+      expect(view.outputs).toMatchObject({ recovered: runs.map((run) => `others ${run}`) });
+      // Each was cleared once, and the third one when the two before it had ended.
+      const [first, second, third] = await warehouse.query<{ began: Date; ended: Date }>(
+        'SELECT began, ended FROM lab.work ORDER BY id',
+      );
+      expect(third?.began.getTime()).toBeGreaterThan(
+        Math.max(Number(first?.ended), Number(second?.ended)),
+      );
+      const [found] = await warehouse.query<{ n: number; work: number }>(
+        `SELECT (SELECT count(*) FROM lab.reports_by_day JOIN lab.others USING (day, report))::int AS n,
+                (SELECT count(*) FROM lab.work)::int AS work`,
+      );
+      const [wanted] = await warehouse.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM lab.reports_by_day WHERE day IN ('1', '2', '3')`,
+      );
+      expect(found).toEqual({ n: wanted?.n, work: 3 });
+    },
+    stretched(120_000),
   );
 
   test(

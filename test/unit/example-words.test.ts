@@ -16,7 +16,7 @@ const folders = [
 
 /** Where pipelines are recovered: here also words count that others use for something else. */
 const ofPipelines =
-  /^(workflows\/pipeline-recovery\/|language\/(pipeline|pipeline-faults|sql-name)\.ts$)/;
+  /^(workflows\/(pipeline|dag-failure)-recovery\/|language\/(pipeline|pipeline-faults|sql-name)\.ts$)/;
 
 /** Words of every pipeline, or of every program. */
 const anybodys = new Set([

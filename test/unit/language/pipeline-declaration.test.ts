@@ -203,6 +203,12 @@ describe('every mistake is told with its place', () => {
       'dag must be the id of a DAG',
     ],
     [
+      'a DAG that reads its own data',
+      { run: { airflow: { dag: 'own', dataset: 'run_id', upstream: ['own'] } } },
+      'own',
+      'is the DAG itself',
+    ],
+    [
       'a dataset that no DAG run tells',
       { run: { airflow: { dag: 'd', dataset: 'day' } } },
       'day',
