@@ -1,8 +1,8 @@
 /**
  * A suite on real services: starts PostgreSQL and Temporal once, in a folder of their own and on
  * free ports, runs jest, and stops everything again, also on Ctrl-C and in `npm test | head`. What
- * a test leaves running or leaves in the database fails the run. The last line is `N passed, N failed`, with `, N skipped`
- * when there were any.
+ * a test leaves running or leaves in the database fails the run. The last line is `N passed, N
+ * failed`, with `, N skipped` when there were any.
  *
  *   npm test                          the product
  *   npm run test:hardening            attacks, deaths, installation
