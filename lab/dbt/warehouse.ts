@@ -43,9 +43,12 @@ export class Warehouse {
     await rm(this.project, { recursive: true, force: true });
   }
 
-  /** The source as it should be. */
-  async load(): Promise<void> {
-    const rows = readStrikes(reports);
+  /**
+   * The source as it should be.
+   * @param count of reports; fewer than all are what it was a day before
+   */
+  async load(count = reports): Promise<void> {
+    const rows = readStrikes(count);
     await this.query('TRUNCATE raw.reports');
     await this.query(
       `INSERT INTO raw.reports SELECT r, 'airport ' || (n % 7), 'state ' || (n % 5), s, 'size ' || (n % 3), '1990-01-08', c, k

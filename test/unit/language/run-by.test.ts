@@ -18,7 +18,7 @@ describe('the steps of a plan for a pipeline', () => {
 
   const ofAirflow = [
     ...['reach', 'version', 'dag', 'tasks', 'instances', 'explain', 'task_log', 'record'],
-    ...['preview', 'cleared', 'newest'],
+    ...['preview', 'cleared', 'newest', 'waiting'],
   ];
   const ofDbt = ['runs', 'failures', 'sessions', 'nodes', 'tail', 'build', 'results'];
   const ofJobApi = ['jobs', 'log', 'hold', 'service'];
