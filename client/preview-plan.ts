@@ -61,7 +61,7 @@ export async function previewPlan(
     }
     throw noWorker(session, temporal, workers.length);
   } finally {
-    await forget(temporal, handle);
+    session.beforeClose(forget(temporal, handle));
   }
 }
 

@@ -25,6 +25,7 @@ export class Session {
   private opened: Temporal | undefined;
   private pool: pg.Pool | undefined;
   private mixture: Promise<void> | undefined;
+  private readonly late: Promise<unknown>[] = [];
 
   constructor(
     readonly flags: GlobalFlags,
@@ -109,8 +110,14 @@ export class Session {
     };
   }
 
+  /** What nobody waits for: it has until the end of the command. @param work that never fails */
+  beforeClose(work: Promise<unknown>): void {
+    this.late.push(work);
+  }
+
   /** Does not wait for a server that has fallen silent. */
   async close(): Promise<void> {
+    await withinMs(Promise.all(this.late), closeMs);
     await withinMs(Promise.allSettled([this.opened?.close(), this.pool?.end()]), closeMs);
   }
 }
