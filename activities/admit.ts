@@ -147,9 +147,10 @@ function covered({ digest, ...program }: Program): Program {
 }
 
 function withContents(
-  { digest: _other, ...plan }: Plan,
+  { digest, ...plan }: Plan,
   { files, programs }: { files: readonly PlannedFile[]; programs: readonly Program[] },
 ): Plan {
+  if (files.length === 0 && programs.length === 0) return { ...plan, digest };
   const whole = {
     ...plan,
     ...(programs.length > 0 ? { programs } : {}),
