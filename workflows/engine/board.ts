@@ -91,6 +91,11 @@ export class Board {
     return settledStates.has(row.state) || isOver(row) ? row : undefined;
   }
 
+  /** ISO time at which a step has begun, in whatever execution of the run; null: not yet. */
+  startOf(path: string): string | null {
+    return this.steps.get(path)?.startedAt ?? null;
+  }
+
   /** The row of a step. One that the plan did not list is added on first use, after its group. */
   row(path: string, spec: StepSpec): StepView {
     const known = this.steps.get(path);

@@ -33,11 +33,6 @@ export class Steps {
     this.undos = new StepUndos(run);
   }
 
-  /** ISO time at which a step has begun, in whatever execution of the run; null: not yet. */
-  startOf(path: string): string | null {
-    return this.run.board.view.steps.find(({ id }) => id === path)?.startedAt ?? null;
-  }
-
   /** Does a step anywhere in the plan. @param top its declared path */
   async perform(path: string, spec: StepSpec, top: string, work: Work): Promise<Json> {
     const before = this.run.gates.count(gateFor(spec, top, this.run.plan), top);

@@ -330,7 +330,7 @@ function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
  */
 function withTime(engine: Steps, spec: StepSpec, path: string, scope: Scope): Scope {
   if (!readsTime(spec)) return scope;
-  return { ...scope, now: engine.startOf(path) ?? new Date().toISOString() };
+  return { ...scope, now: engine.run.board.startOf(path) ?? new Date().toISOString() };
 }
 
 /** What people are to answer. */
