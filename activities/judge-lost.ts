@@ -1,9 +1,12 @@
 import type { VerdictCode } from '../common/envelope.js';
-import type { JudgeAnswer, JudgeRequest, QuestionFacts } from '../common/judgement.js';
+import {
+  isApproval,
+  type JudgeAnswer,
+  type JudgeRequest,
+  type QuestionFacts,
+} from '../common/judgement.js';
 import { heldText } from '../common/lease.js';
 import type { DecisionVerb } from '../common/questions.js';
-import type { Json } from '../language/json.js';
-import { isObject } from '../language/objects.js';
 import type { LostTargets } from '../store/index.js';
 import { lossesText } from './lease.js';
 
@@ -44,8 +47,4 @@ export function whyLost(
     'not-possible',
     `Gate ${id} cannot be approved: ${lost.held.map(heldText).join('; ')}. Wait until it has ended and look at what it changed, or reject.`,
   ];
-}
-
-function isApproval(received: Json): boolean {
-  return isObject(received) && received['verb'] === ('approve' satisfies DecisionVerb);
 }

@@ -1,9 +1,10 @@
 import type { Asked } from '../language/runbook.js';
 import type { Json, JsonObject } from '../language/json.js';
+import { isObject } from '../language/objects.js';
 import type { RunKey } from './keys.js';
 import type { Sender } from './sender.js';
 import type { Verdict } from './envelope.js';
-import type { AnswerVerb, Deciders, QuestionKind } from './questions.js';
+import type { AnswerVerb, Deciders, DecisionVerb, QuestionKind } from './questions.js';
 
 /** What the run knows about one of its questions when a decision arrives. */
 export interface QuestionFacts {
@@ -71,4 +72,9 @@ export interface JudgeRequest {
 
 export interface JudgeAnswer {
   verdicts: Verdict[];
+}
+
+/** Whether what a signal brought, which may be anything, calls itself an approval. */
+export function isApproval(received: Json): boolean {
+  return isObject(received) && received['verb'] === ('approve' satisfies DecisionVerb);
 }
