@@ -11,6 +11,7 @@ import type { Run } from '../engine/surface.js';
 import { look } from '../pipeline-recovery/ask.js';
 import { changesData, chooseCheckpoint, type Proofs } from '../pipeline-recovery/findings.js';
 import { examine, find, limitsOfAll, type Dag, type Examined, type Left } from './examine.js';
+import { closingMessage } from '../shared/closing-message.js';
 import { chooseRuns, nextBatch } from './order.js';
 import { poolWords, pools, room } from './platform.js';
 import { dagFailureRecoverySpec } from './spec.js';
@@ -307,14 +308,7 @@ function hasBegun(run: Run, step: string): boolean {
 }
 
 function closing(run: Run, text: string, fields: JsonObject): Work {
-  const target = run.inputs['notify'];
-  return {
-    action: {
-      kind: 'notify',
-      ...(typeof target === 'string' ? { target } : {}),
-      ...{ text, fields },
-    },
-  };
+  return { action: closingMessage(run.inputs['notify'] as string | undefined, text, fields) };
 }
 
 function readInputs(inputs: JsonObject): Inputs {

@@ -1,5 +1,6 @@
 import type { RunbookSpec, StepSpec } from '../../language/runbook.js';
-import { pipelineRecoverySpec } from '../pipeline-recovery/spec.js';
+import { closingInput } from '../shared/spec.js';
+import { pipelineRecoverySpec, read } from '../pipeline-recovery/spec.js';
 
 /** A step of pipeline-recovery. */
 function asIn(id: string): StepSpec {
@@ -7,13 +8,6 @@ function asIn(id: string): StepSpec {
   if (!step) throw new TypeError(`pipeline-recovery has no step ${id}`);
   return step;
 }
-
-const read = {
-  effect: 'read',
-  onFailure: 'abort',
-  retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 },
-  timeoutMs: 30_000,
-} as const;
 
 /** One step for each DAG run, or for each pipeline. */
 function forEach(id: string, title: string, part: StepSpec): StepSpec {
@@ -88,12 +82,7 @@ export const dagFailureRecoverySpec: RunbookSpec = {
       default: '30m',
       description: 'How long one cleared DAG run may take, and how long a full pool is waited for',
     },
-    notify: {
-      type: 'target',
-      kind: 'webhook',
-      optional: true,
-      description: 'Where the closing message goes; it is in the report as well',
-    },
+    notify: closingInput,
   },
   prerequisites: [
     'What caused the outage is mended: Airflow, its database and the data source are up.',

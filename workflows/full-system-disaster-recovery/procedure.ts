@@ -5,6 +5,7 @@ import { fullSystemDisasterRecoverySpec } from './spec.js';
 import type { Work } from '../engine/attempts.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Run } from '../engine/surface.js';
+import { closingMessage } from '../shared/closing-message.js';
 import { runbook } from '../engine/runbook.js';
 import { entranceOf } from './entrance.js';
 import type { Forecast } from './findings.js';
@@ -46,14 +47,13 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   const { to, entrance } = sites;
 
   const closing = (fields: JsonObject): Work => ({
-    action: {
-      kind: 'notify',
-      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
-      text: drill
+    action: closingMessage(
+      inputs.notify,
+      drill
         ? `Drill: the system could be brought up from its backups at ${to.name}.`
         : `The system runs at ${to.name}. The way back to ${sites.from.name} is this runbook the other way round, gracefully.`,
       fields,
-    },
+    ),
   });
 
   const promised = await run.nested('assess', (part) => assess(part, sites, inputs));

@@ -1,4 +1,5 @@
 import type { RunbookSpec } from '../../language/runbook.js';
+import { closingInput } from '../shared/spec.js';
 import {
   assessPart,
   change,
@@ -106,12 +107,7 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
       maximum: 1,
       description: 'Share of failed requests that is too much',
     },
-    notify: {
-      type: 'target',
-      kind: 'webhook',
-      optional: true,
-      description: 'Where the closing message goes; it is in the report as well',
-    },
+    notify: closingInput,
   },
   prerequisites: [
     'Backups and WAL can be reached from the new site.',

@@ -1,5 +1,3 @@
-import type { JsonObject } from '../../language/json.js';
-import type { NotifyAction } from '../../language/kinds/notify.js';
 import { isClaimed } from '../../language/pipeline.js';
 import type { SqlAction, SqlStatement } from '../../language/kinds/sql.js';
 import type { Work } from '../engine/attempts.js';
@@ -76,15 +74,6 @@ export function actionsFor(
           next: 'The output of this step says how many rows are twice, missing or foreign.',
         },
       ],
-    }),
-
-    notify: (
-      webhook: string | undefined,
-      message: { text: string; fields: JsonObject },
-    ): NotifyAction => ({
-      kind: 'notify',
-      ...(webhook === undefined ? {} : { target: webhook }),
-      ...message,
     }),
   };
 }

@@ -8,6 +8,7 @@ import type { Work } from '../engine/attempts.js';
 import type { GateQuestion } from '../engine/gates.js';
 import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
+import { closingMessage } from '../shared/closing-message.js';
 import { actionsFor, type Actions } from './actions.js';
 import { ask, compareDeclaration, declared, look } from './ask.js';
 import { assertMovable, type Finding } from './declared/judge.js';
@@ -71,7 +72,7 @@ export const pipelineRecovery = runbook(
     };
     run.setOutputs(outputs);
     const text = `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ${recovered.from}, ${held.rows} rows, none twice, none lost.`;
-    await run.attemptStep('notify', closing(run, found.actions, { text, fields: outputs }));
+    await run.attemptStep('notify', closing(run, text, outputs));
   },
   (run) => (run.inputs['on_failure'] === 'rollback' ? 'rollback' : 'leave'),
 );
@@ -176,8 +177,8 @@ function placeOf({ stage, batch }: Checkpoint): string {
   return batch === 0 ? `beginning of ${stage}` : `${stage} batch ${batch}`;
 }
 
-function closing(run: Run, actions: Actions, message: Parameters<Actions['notify']>[1]): Work {
-  return { action: actions.notify(run.inputs['notify'] as string | undefined, message) };
+function closing(run: Run, text: string, fields: JsonObject): Work {
+  return { action: closingMessage(run.inputs['notify'] as string | undefined, text, fields) };
 }
 
 /** Both proofs must agree: the service's own validation, and our query against the source. */
@@ -244,7 +245,7 @@ function questionFor(
       quarantine: quarantine ? [quarantine] : [],
       [first.step]: [first.work, ...(further > 0 ? [{ ...again.work, after: 1 }] : [])],
       hold: hold ? [hold.work] : [],
-      notify: [closing(run, actions, { text: later('the result'), fields: later('outputs') })],
+      notify: [closing(run, later('the result'), later('outputs'))],
     },
   };
 }

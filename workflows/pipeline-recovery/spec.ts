@@ -1,6 +1,8 @@
 import type { RunbookSpec } from '../../language/runbook.js';
+import { closingInput } from '../shared/spec.js';
 
-const read = {
+/** What every look at a pipeline is. */
+export const read = {
   effect: 'read',
   onFailure: 'abort',
   retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 },
@@ -62,12 +64,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       description:
         'After a failure that stays: leave what was done for a person to look at, or undo it',
     },
-    notify: {
-      type: 'target',
-      kind: 'webhook',
-      optional: true,
-      description: 'Where the closing message goes; it is in the report as well',
-    },
+    notify: closingInput,
   },
   prerequisites: [
     'The target declares its pipeline (docs/adopt/job-api.md); doctor PIPELINE finds it right.',

@@ -11,6 +11,7 @@ import { canaryWorks, endCanary, startCanary } from './canary.js';
 import { clusterOf, seenIn, stateOf, type Cluster } from './cluster.js';
 import { backUp, contractWhenAllowed, expansion } from './database.js';
 import type { Artefact } from '../../common/answers.js';
+import { closingMessage } from '../shared/closing-message.js';
 import { answerOf, deployerOf, type Deployer } from './deployer.js';
 import { judged } from './judge.js';
 import type { Inputs } from './inputs.js';
@@ -119,12 +120,11 @@ export async function deployOnKubernetes(
     deployer &&
     (await run.nested('backup', (part) => backUp(part, deployer, running, inputs.version)));
   const closing = (fields: JsonObject): Work => ({
-    action: {
-      kind: 'notify',
-      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
-      text: `${service.name} runs ${inputs.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
+    action: closingMessage(
+      inputs.notify,
+      `${service.name} runs ${inputs.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
       fields,
-    },
+    ),
   });
   await run.gate('approve', {
     evidence: evidenceOf(release, backup),

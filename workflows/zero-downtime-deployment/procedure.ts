@@ -6,6 +6,7 @@ import type { Work } from '../engine/attempts.js';
 import { inside } from '../engine/listed.js';
 import type { Run, Section } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
+import { closingMessage } from '../shared/closing-message.js';
 import { backUp, contractWhenAllowed, expansion } from './database.js';
 import type { Artefact } from '../../common/answers.js';
 import { answerOf, deployerOf, type Deployer } from './deployer.js';
@@ -34,12 +35,11 @@ export const zeroDowntimeDeployment = runbook(
     const deployer = deployerOf(service);
 
     const closing = (old: string, fields: JsonObject): Work => ({
-      action: {
-        kind: 'notify',
-        ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
-        text: `${service.name} runs ${inputs.version}; ${old} is retired.`,
+      action: closingMessage(
+        inputs.notify,
+        `${service.name} runs ${inputs.version}; ${old} is retired.`,
         fields,
-      },
+      ),
     });
 
     const { artefact, strategy } = await lookAtRelease(run, inputs);
