@@ -68,18 +68,15 @@ function toldOf(
   scope: Scope,
   before: JsonObject,
 ): JsonObject {
-  let told = before;
-  for (const [name, expressions] of outputs) {
+  return outputs.reduce((told, [name, expressions]) => {
     for (const expression of expressions) {
       const outcome = evaluate(expression, scope);
-      if ('value' in outcome) told = { ...told, [name]: outcome.value };
-      else if (changeIn(outcome.unknown))
-        told = withCut(told, [name], changeIn(outcome.unknown) === 'blanked' ? [name] : []);
-      else continue;
-      break;
+      if ('value' in outcome) return { ...told, [name]: outcome.value };
+      const change = changeIn(outcome.unknown);
+      if (change) return withCut(told, [name], change === 'blanked' ? [name] : []);
     }
-  }
-  return told;
+    return told;
+  }, before);
 }
 
 function readsOut({ ast }: Expression): boolean {
