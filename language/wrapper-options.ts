@@ -44,6 +44,11 @@ export interface WrapperOptions {
 /** By which PATH the system looks where there is none. */
 const pathWithout = '/bin:/usr/bin';
 
+/**
+ * Reads the options of one wrapper.
+ * @param rest its arguments
+ * @param from how far they were read already
+ */
 export function wrapperOptions(
   name: string,
   wrapper: Wrapper,

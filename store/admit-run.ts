@@ -44,7 +44,8 @@ export function admitRun(
       text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope, sources)
              VALUES (${runParameters}, $25::json, $26::json, $27::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
-               SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope),
+               SET plan = coalesce(runs.plan, excluded.plan),
+                   envelope = coalesce(runs.envelope, excluded.envelope),
                    sources = coalesce(runs.sources, excluded.sources)
              RETURNING no, plan->>'digest' AS digest`,
       values: [

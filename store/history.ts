@@ -143,10 +143,10 @@ function howItStands(
   ending: DecisionView | undefined,
 ): string {
   if (closedAt === null) return `waits for ${who}`;
-  if (ending)
-    return `${askedText({ kind, who, digest })}; closed at ${closedAt}: ${ending.by} ${decides(ending.verb, null)}`;
+  const asked = askedText({ kind, who, digest });
+  if (ending) return `${asked}; closed at ${closedAt}: ${ending.by} ${decides(ending.verb, null)}`;
   if (kind === 'lease') return `waited for ${who} until ${closedAt}`;
-  return `${askedText({ kind, who, digest })}; closed without a decision at ${closedAt}`;
+  return `${asked}; closed without a decision at ${closedAt}`;
 }
 
 function decided(decision: DecisionView): TimelineEntry {

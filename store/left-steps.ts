@@ -11,7 +11,8 @@ const listed = (values: readonly string[]): string =>
 /** Whether a step, as `s`, has changed something that nothing has undone. */
 export const changedBySteps = `s.undo_of IS NULL AND s.effect <> 'read'
   AND s.kind NOT IN (${listed(stepKinds.filter(isGroup))}) AND s.state IN (${listed(leftStates)})
-  AND (s.attempts > 0 OR s.kind NOT IN (${listed(actionKinds)}) OR s.state NOT IN (${listed(endsUntried)}))`;
+  AND (s.attempts > 0 OR s.kind NOT IN (${listed(actionKinds)})
+    OR s.state NOT IN (${listed(endsUntried)}))`;
 
 /** Whether a run, as `r`, may have left something, and its step, as `s`, is left so. */
 export const leftBySteps = `r.state IN (${listed(leavingStates)}) AND s.run_no = r.no

@@ -73,7 +73,8 @@ export const command: ActionRules<CommandAction> = {
   isRepeatable: ({ idempotent }) => idempotent === true,
   describe: ({ argv, cwd, files, target, credentials, runsOn, programMayChange }) => {
     const folder = files === undefined ? cwd : `a folder with ${files.join(', ')}`;
-    const where = `${folder === undefined ? '' : ` in ${folder}`}${atTarget(target, credentials)}${onHost(runsOn)}`;
+    const inFolder = folder === undefined ? '' : ` in ${folder}`;
+    const where = `${inFolder}${atTarget(target, credentials)}${onHost(runsOn)}`;
     const free = programMayChange ? ', whatever the program holds by then' : '';
     return `run ${argv.map(word).join(' ')}${where}${free}`;
   },

@@ -34,7 +34,8 @@ export function assertHealthy(pipeline: string, answer: Json): void {
  * has -1 slots.
  */
 const poolsOf =
-  'out.pools.map(p, {"name": p.name, "slots": string(p.slots), "free": string(p.open_slots), "waiting": string(p.queued_slots)})';
+  'out.pools.map(p, {"name": p.name, "slots": string(p.slots), ' +
+  '"free": string(p.open_slots), "waiting": string(p.queued_slots)})';
 const poolRequest = (target: string): HttpAction =>
   get(target, '/pools', { query: { limit: 1_000 }, pick: { pools: 'pools' } });
 

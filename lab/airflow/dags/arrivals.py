@@ -30,7 +30,8 @@ def arrivals():
     @task
     def take():
         connect().execute(
-            "BEGIN; TRUNCATE lab.arrived; INSERT INTO lab.arrived SELECT report FROM lab.reports; COMMIT"
+            "BEGIN; TRUNCATE lab.arrived; INSERT INTO lab.arrived SELECT report FROM lab.reports;"
+            " COMMIT"
         )
 
     @task

@@ -37,7 +37,9 @@ def make(name, source, in_turn):
             )
             if cursor.fetchall():
                 raise AirflowException(f"{name} lost its connection")
-            cursor.execute("INSERT INTO lab.work (dag, day) VALUES (%s, %s) RETURNING id", (name, day))
+            cursor.execute(
+                "INSERT INTO lab.work (dag, day) VALUES (%s, %s) RETURNING id", (name, day)
+            )
             ((work,),) = cursor.fetchall()
             time.sleep(WORK_SECONDS)
             cursor.execute(

@@ -84,7 +84,9 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
           action: ofDag('/tasks', { pick: { tasks: 'tasks' } }),
           outputs: {
             tasks: {
-              cel: 'out.tasks.map(t, {"task": t.task_id, "pool": t.pool, "inTurn": t.depends_on_past || t.wait_for_downstream})',
+              cel:
+                'out.tasks.map(t, {"task": t.task_id, "pool": t.pool, ' +
+                '"inTurn": t.depends_on_past || t.wait_for_downstream})',
             },
           },
         },
@@ -97,7 +99,9 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
           },
           outputs: {
             instances: {
-              cel: 'out.instances.map(t, {"run": t.dag_run_id, "task": t.task_id, "index": t.map_index, "state": t.state})',
+              cel:
+                'out.instances.map(t, {"run": t.dag_run_id, "task": t.task_id, ' +
+                '"index": t.map_index, "state": t.state})',
             },
           },
         },
