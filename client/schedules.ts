@@ -110,7 +110,7 @@ export async function createSchedule(
   if (!(await isEver(temporal, id).catch(() => true))) {
     await temporal.within(10_000, () => temporal.client.schedule.getHandle(id).delete());
     throw new CliError(
-      `There is no such time: ${whenWords(when)} comes never. Nothing was scheduled.`,
+      `There is no such time: ${whenWords(when)} never comes. Nothing was scheduled.`,
       'Is the day in that month? February has 29 days at most; a year has to be one to come.',
       exitCodes.usage,
     );

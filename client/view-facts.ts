@@ -20,7 +20,7 @@ export interface ViewOptions {
   command?: string;
   /** What people were told of what it waits for. */
   told?: readonly ToldCall[];
-  /** Files of this machine's library that the run began with others of. */
+  /** Files of this machine's library that differ from those the run began with. */
   differing?: readonly string[];
   /** Lists are not cut. */
   whole?: boolean;

@@ -21,7 +21,7 @@ export type Given = (path: string) => readonly Outcome[] | undefined;
 
 /** Virtual milliseconds that an attempt takes: what began earlier is seen to have. */
 const attemptMs = 1;
-/** Tests give outcomes that hold none. */
+/** The outcomes that tests give hold no secrets. */
 const noSecrets = { answer: (answer: Json): Json => answer };
 
 /** Plays steps for one run, as workers would do them. */

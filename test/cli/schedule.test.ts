@@ -46,11 +46,11 @@ test('what cannot be scheduled is refused at once, with words, and leaves nothin
     [['--every', '10ms', ...inputs()], '--every is too short'],
     [['--every', '1h'], 'input first is missing'],
     [['--cron', 'whenever', ...inputs()], 'These are no times'],
-    [['--cron', '0 3 31 2 *', ...inputs()], 'comes never'],
-    [['--cron', '0 3 30 2 *', '--timezone', 'Europe/Berlin', ...inputs()], 'comes never'],
-    [['--cron', '0 3 31 4,6,9,11 *', ...inputs()], 'comes never'],
-    [['--cron', '0 0 3 29 2 * 2027', ...inputs()], 'comes never'],
-    [['--cron', '0 0 3 1 1 * 2020', ...inputs()], 'comes never'],
+    [['--cron', '0 3 31 2 *', ...inputs()], 'never comes'],
+    [['--cron', '0 3 30 2 *', '--timezone', 'Europe/Berlin', ...inputs()], 'never comes'],
+    [['--cron', '0 3 31 4,6,9,11 *', ...inputs()], 'never comes'],
+    [['--cron', '0 0 3 29 2 * 2027', ...inputs()], 'never comes'],
+    [['--cron', '0 0 3 1 1 * 2020', ...inputs()], 'never comes'],
     [['--every', '1h', '--drill', '--input', 'other=1', ...inputs()], 'there is no input "other"'],
   ] as const) {
     const refused = await create(...more);

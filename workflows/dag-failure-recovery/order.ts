@@ -125,7 +125,7 @@ function assertFound({ jobs, sinceMs }: Wanted, found: readonly string[]): void 
   const absent = jobs.filter((id) => !found.includes(id));
   if (absent.length > 0)
     throw new ProcedureStopped(
-      `among the newest 100 DAG runs of each pipeline, none that has failed is called ${absent.join(', ')}`,
+      `no failed DAG run among the newest 100 of each pipeline is called ${absent.join(', ')}`,
       'Nothing was changed. `airflow dags list-runs` names the DAG runs, and how they ended.',
     );
   if (found.length > 0) return;

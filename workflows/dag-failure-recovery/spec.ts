@@ -56,20 +56,20 @@ export const dagFailureRecoverySpec: RunbookSpec = {
       default: 20,
       minimum: 1,
       maximum: 40,
-      description: 'DAG runs that one approval covers: the oldest',
+      description: 'How many DAG runs one approval covers, the oldest first',
     },
     at_once: {
       type: 'integer',
       default: 3,
       minimum: 1,
       maximum: 20,
-      description: 'DAG runs that are cleared at once; the others wait until these have ended',
+      description: 'How many DAG runs are cleared at once; the others wait until these have ended',
     },
     max_failures: {
       type: 'integer',
       default: 1,
       minimum: 1,
-      description: 'So many may fail again before people are asked whether to go on',
+      description: 'How many may fail again before people are asked whether to go on',
     },
     tolerance_rows: {
       type: 'integer',
