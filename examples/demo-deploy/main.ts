@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { RunView } from '../../common/view.js';
 import { programFolder } from '../../worker/config.js';
 import { Operator } from '../demo/cli.js';
+import { exitWith } from '../demo/exit.js';
 import { chapter, elapsedSeconds, say, show } from '../demo/say.js';
 import { withStack, type Stack } from '../demo/stack.js';
 import { until } from '../../lab/until.js';
@@ -221,14 +222,4 @@ function prove({ serving: found, states, users }: Facts): boolean {
   return proved;
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(
-      `The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`,
-    );
-    process.exitCode = 1;
-  },
-);
+exitWith(main());

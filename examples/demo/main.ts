@@ -7,6 +7,7 @@ import type { Faults } from '../../lab/pipeline/faults.js';
 import type { Summary } from '../../lab/pipeline/source.js';
 import { programFolder } from '../../worker/config.js';
 import { Operator } from './cli.js';
+import { exitWith } from './exit.js';
 import { chapter, elapsedSeconds, say, show } from './say.js';
 import { withStack, type Stack } from './stack.js';
 import { until } from '../../lab/until.js';
@@ -197,14 +198,4 @@ async function stayUp(stack: Stack): Promise<never> {
   return new Promise<never>(() => undefined);
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(
-      `The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`,
-    );
-    process.exitCode = 1;
-  },
-);
+exitWith(main());
