@@ -302,8 +302,9 @@ async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
 }
 
 /**
- * Reads the carried state. Nobody can forge it: only Temporal says that there was a previous
- * execution.
+ * Reads the carried state, where Temporal says that there was a previous execution. A cron schedule
+ * that somebody else made says so too, with any state: no effect comes of it, because the record
+ * does not know that run.
  */
 function readCarried(argument: unknown): Entry | undefined {
   const carried = argument as Carried;
