@@ -33,7 +33,7 @@ import { executionOf } from './execution.js';
 import type { Handlers } from './handler.js';
 import { withHeartbeats } from './heartbeat.js';
 import { http } from './http.js';
-import { approvesAny, mayApprove } from './judge-lost.js';
+import { goesOn, mayGoOn } from './judge-lost.js';
 import { judge } from './judge.js';
 import {
   acquire,
@@ -173,9 +173,9 @@ export function createActivities(deps: ActivityDeps) {
     /** Verdicts on decisions, recorded before they are returned. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {
       await prove(request.key);
-      const lost = mayApprove(request) ? await lostTargets(deps.pool, request.key) : null;
+      const lost = mayGoOn(request) ? await lostTargets(deps.pool, request.key) : null;
       const answer = judge(request, (...asked) => refuseInputs(deps, ...asked), lost);
-      if (lost && approvesAny(request, answer)) await retakeTargets(deps.pool, request.key);
+      if (lost && goesOn(request, answer)) await retakeTargets(deps.pool, request.key);
       await recordDecisions(
         deps.pool,
         request.key,
@@ -192,7 +192,7 @@ export function createActivities(deps: ActivityDeps) {
       await prove({ run: view.id, firstRunId: view.firstRunId });
       return saveRun(deps.pool, view, executionOf(Context.current().info), save, signals);
     },
-    /** What gates say of targets that other runs have taken over; empty when none is lost. */
+    /** What questions say of targets that other runs have taken over; empty when none is lost. */
     async lost({ key }: LostRequest): Promise<LostAnswer> {
       await prove(key);
       const lost = await lostTargets(deps.pool, key);

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { DecisionEnvelope, Verdict, VerdictCode } from '../common/envelope.js';
-import type { JudgeAnswer, JudgeRequest, LifeFacts, QuestionFacts } from '../common/judgement.js';
+import {
+  isAbout,
+  type JudgeAnswer,
+  type JudgeRequest,
+  type LifeFacts,
+  type QuestionFacts,
+} from '../common/judgement.js';
 import { wrongAnswers } from '../language/asked.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
@@ -9,7 +15,7 @@ import { isOperator, operatorRule } from '../common/operator.js';
 import { oneAccountText } from '../common/one-account.js';
 import { isReason } from '../common/reason.js';
 import type { LostTargets } from '../store/index.js';
-import { whyLost } from './judge-lost.js';
+import { claimsAgain, whyLost } from './judge-lost.js';
 import { maxSenderLength } from '../common/sender.js';
 import {
   aboutKinds,
@@ -152,10 +158,6 @@ function parse(received: unknown): ReturnType<typeof decisionShape.safeParse> {
   }
 }
 
-function isAbout({ kind, id }: QuestionFacts, about: About): boolean {
-  return rulesOfQuestion(kind).about === about.kind && id === about.id;
-}
-
 /** Why inputs cannot be changed at the desk as asked; null when they can. */
 export type RefuseInputs = (
   runbook: string,
@@ -184,7 +186,10 @@ function judgeOne(
     whyNotOpen(decision, asked) ??
     whyNotAllowed(decision, request, asked) ??
     whyIncomplete(decision, request, asked, refuseInputs) ??
-    whyLost(verb, asked, lost) ?? ['accepted', acceptedText(decision, asked, lost)]
+    whyLost(verb, asked, lost) ?? [
+      'accepted',
+      acceptedText(decision, asked) + claimsAgain(verb, asked, lost),
+    ]
   );
 }
 
@@ -356,11 +361,8 @@ function whyIncomplete(
 function acceptedText(
   { verb, inputs }: DecisionEnvelope,
   { id, kind, held }: QuestionFacts,
-  lost: LostTargets | null,
 ): string {
-  const again = lost && verb === 'approve' ? ' The run claims again what it had lost.' : '';
-  if (verb === 'approve' || verb === 'reject')
-    return `Gate ${id} is ${answeredWith(verb).state}.${again}`;
+  if (verb === 'approve' || verb === 'reject') return `Gate ${id} is ${answeredWith(verb).state}.`;
   if (verb === 'take-over') return `Taken over: ${held}. That run changes nothing more there.`;
   if (inputs !== undefined)
     return `Step ${id} is tried again with the changed inputs. What is done stays done; gates passed so far ask again.`;

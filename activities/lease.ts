@@ -141,10 +141,10 @@ function lossText({ target, by }: Pick<LeaseLoss, 'target' | 'by'>): string {
   return `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ${utc(by.at)}`;
 }
 
-/** Characters of what a gate says of lost targets. */
+/** Characters of what a question says of lost targets. */
 const maxLossText = 2_000;
 
-/** What a gate says of lost targets; the same as long as nothing else is lost. */
+/** What a question says of lost targets; the same as long as nothing else is lost. */
 export function lossesText({ losses }: Pick<LostTargets, 'losses'>): string {
   return beginningOf(losses.map(lossText).join('; '), maxLossText);
 }

@@ -4,7 +4,15 @@ import { isObject } from '../language/objects.js';
 import type { RunKey } from './keys.js';
 import type { Sender } from './sender.js';
 import type { Verdict } from './envelope.js';
-import type { AnswerVerb, Deciders, DecisionVerb, QuestionKind } from './questions.js';
+import {
+  aboutIn,
+  goesOnAfter,
+  rulesOfQuestion,
+  type About,
+  type AnswerVerb,
+  type Deciders,
+  type QuestionKind,
+} from './questions.js';
 
 /** What the run knows about one of its questions when a decision arrives. */
 export interface QuestionFacts {
@@ -26,7 +34,7 @@ export interface QuestionFacts {
   fields?: Asked;
   /** Who holds the targets, in words. */
   held?: string;
-  /** Of a gate: what it says of targets that other runs have taken over. Absent: nothing. */
+  /** What it says of targets that other runs have taken over. Absent: nothing. */
   lost?: string | undefined;
   /** Who decided and how, once decided. */
   decidedBy: string | null;
@@ -74,7 +82,16 @@ export interface JudgeAnswer {
   verdicts: Verdict[];
 }
 
-/** Whether what a signal brought, which may be anything, calls itself an approval. */
-export function isApproval(received: Json): boolean {
-  return isObject(received) && received['verb'] === ('approve' satisfies DecisionVerb);
+export function isAbout({ kind, id }: QuestionFacts, about: About): boolean {
+  return rulesOfQuestion(kind).about === about.kind && id === about.id;
 }
+
+/** Whether what a signal brought, which may be anything, asks for the run to go on. */
+export function letsGoOn(received: Json, questions: readonly QuestionFacts[]): boolean {
+  if (!isObject(received)) return false;
+  const about = aboutIn(received['about'], maxIdLength);
+  const asked = about && questions.find((question) => isAbout(question, about));
+  return asked ? goesOnAfter(asked.kind, received['verb']) : false;
+}
+
+const maxIdLength = 200;

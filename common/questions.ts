@@ -33,6 +33,8 @@ interface QuestionRules {
   verbs: readonly [AnswerVerb, ...AnswerVerb[]];
   /** Those of them that the requester may not use, where another person has to decide. */
   notByRequester: readonly AnswerVerb[];
+  /** Those of them after which the run goes on changing its targets. */
+  goesOn: readonly AnswerVerb[];
   /** State of the run while it asks. */
   state: 'waiting' | 'needs-operator';
   /** Several of them, for people. */
@@ -46,6 +48,7 @@ export const questionKinds = {
     about: 'gate',
     verbs: ['approve', 'reject'],
     notByRequester: ['approve', 'reject'],
+    goesOn: ['approve'],
     state: 'waiting',
     plural: 'gates',
   },
@@ -54,6 +57,7 @@ export const questionKinds = {
     about: 'step',
     verbs: ['retry', 'skip', 'done', 'rollback', 'abort'],
     notByRequester: ['retry'],
+    goesOn: ['retry', 'skip', 'done'],
     state: 'needs-operator',
     plural: 'failed steps',
   },
@@ -62,6 +66,8 @@ export const questionKinds = {
     about: 'step',
     verbs: ['retry', 'skip', 'done', 'abort'],
     notByRequester: ['retry'],
+    // What is left to undo may be on other targets.
+    goesOn: [],
     state: 'needs-operator',
     plural: 'failed steps',
   },
@@ -70,6 +76,7 @@ export const questionKinds = {
     about: 'step',
     verbs: ['done', 'skip', 'rollback', 'abort'],
     notByRequester: [],
+    goesOn: ['done', 'skip'],
     state: 'waiting',
     plural: 'failed steps',
   },
@@ -78,6 +85,7 @@ export const questionKinds = {
     about: 'target',
     verbs: ['take-over'],
     notByRequester: [],
+    goesOn: [],
     state: 'waiting',
     plural: 'targets',
   },
@@ -101,6 +109,11 @@ export function rulesOfQuestion(kind: QuestionKind): QuestionRules {
 export function verbsFor(kind: QuestionKind, outputs: readonly string[] = []): AnswerVerb[] {
   const { verbs } = rulesOfQuestion(kind);
   return verbs.filter((verb) => verb !== 'skip' || outputs.length === 0);
+}
+
+/** Whether the run goes on changing its targets once such a question was answered with the verb. */
+export function goesOnAfter(kind: QuestionKind, verb: unknown): boolean {
+  return rulesOfQuestion(kind).goesOn.some((each) => each === verb);
 }
 
 /** Who may answer, in words. */

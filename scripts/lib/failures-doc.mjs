@@ -70,7 +70,7 @@ const advice = {
   OutcomeUnknown:
     'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, what watched it died, or a request that may have arrived was not answered, be it that its time ran out, or was answered with 408 or 5xx, which does not say whether anything was done. It is never repeated on its own. Look at what it was to change, then decide.',
   LeaseLost:
-    'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry` is refused again; when it has ended, `retry` claims the target again and goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
+    'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry`, `skip` and `done` are refused; when it has ended, they claim the target again and the run goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
   TargetHeld:
     'Two runs never change one target at the same time. The run begins by itself when the other one has ended. `runbook leases` lists who holds what; `runbook take-over RUN --reason TEXT` takes the target from a run that will not end, which then changes nothing more there. `runbook start --if-held refuse` ends instead of waiting.',
   OnAnotherHost:

@@ -10,12 +10,23 @@ import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
 import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
-import { about, answer, begin, change, commands, fine, runbook, states, tell } from './plans.js';
-import { activities, status } from './world.js';
+import {
+  about,
+  answer,
+  begin,
+  change,
+  commands,
+  failing,
+  fine,
+  runbook,
+  states,
+  tell,
+} from './plans.js';
+import { activities, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
- * Another run takes a target over while this one waits at its gate: the gate asks again and says
- * so, and no approval lets the run go on beside the other one.
+ * Another run takes a target over while this one waits for people: it asks again and says so, and
+ * no answer lets it go on beside the other one.
  */
 
 let driver: Driver;
@@ -52,8 +63,9 @@ function losing(
   world: { lost: LostTargets | null },
   more: Record<string, ActivityFunction> = {},
   plan = spec,
+  play: PlayCommand = fine,
 ): Run {
-  const real = activities(fine, [plan]);
+  const real = activities(play, [plan]);
   return begin(
     driver,
     plan,
@@ -214,7 +226,7 @@ test('what was lost before a gate is asked stands there, and approvals from befo
   expect(commands(run)).toEqual(['one', 'both/side/two']);
   const hand = (await status(run)).waitingFor.find(({ id }) => id === 'both/hand');
   await tell(run, 'done', {
-    ...{ about: { kind: 'step', id: 'both/hand' }, attempt: 1 },
+    ...{ about: { kind: 'step', id: 'both/hand' }, attempt: hand?.attempt ?? 0 },
     digest: hand?.digest ?? '',
   });
   await run.settle();
@@ -223,4 +235,127 @@ test('what was lost before a gate is asked stands there, and approvals from befo
   expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
   await run.end();
   expect(states(await status(run))).toMatchObject({ three: 'succeeded' });
+});
+
+const byHand = { id: 'asks', title: 'Do it by hand', kind: 'manual', effect: 'change' };
+describe.each([
+  { kind: 'failure', asks: change('asks'), goesOn: 'retry', others: ['skip', 'done'] },
+  { kind: 'manual', asks: byHand, goesOn: 'done', others: ['skip'] },
+] as const)('a run that waits at a question of kind $kind', ({ kind, asks, goesOn, others }) => {
+  const plan = runbook([asks, change('next')]);
+  const begins = (world: { lost: LostTargets | null }): Run => {
+    let fails = true;
+    const play: PlayCommand = (request, activity) => {
+      if (request.step.path !== 'asks' || !fails) return fine(request, activity);
+      fails = false;
+      throw stepFailure(request, activity, 'CommandMissing', 'not there');
+    };
+    return losing(world, {}, plan, play);
+  };
+
+  test('asks again and says who has its target; it goes on only when that run has ended', async () => {
+    const world: { lost: LostTargets | null } = { lost: null };
+    const run = begins(world);
+    await run.settle();
+    const before = await about(run);
+    world.lost = taken;
+    run.signal(messageNames.lost);
+    await run.settle();
+    expect(await waitOf(run)).toMatchObject({
+      ...{ kind, id: 'asks', attempt: 2 },
+      evidence: {
+        'target lost': text,
+        [[goesOn, ...others].join(', ')]: expect.stringContaining('is refused as long as'),
+      },
+    });
+    expect(await tell(run, goesOn, before)).toMatchObject({ code: 'stale' });
+    for (const verb of [goesOn, ...others])
+      expect(await answer(run, verb)).toMatchObject({
+        ...{ accepted: false, code: 'not-possible' },
+        message: expect.stringContaining(
+          `Step asks cannot be answered with ${verb}: target orders`,
+        ),
+      });
+    expect(await waitOf(run)).toMatchObject({ attempt: 2 });
+    world.lost = { ...taken, held: [] };
+    expect(await answer(run, goesOn)).toMatchObject({
+      ...{ accepted: true, message: expect.stringContaining('claims again what it had lost') },
+    });
+    expect(await run.result<object>()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('asks again when an answer was refused because of a loss that nobody had told of', async () => {
+    const run = begins({ lost: taken });
+    expect(await answer(run, goesOn)).toMatchObject({
+      message: `Step asks cannot be answered with ${goesOn} as it stands: ${text}. It asks again and shows that: look again.`,
+    });
+    expect(await waitOf(run)).toMatchObject({ attempt: 2, evidence: { 'target lost': text } });
+  });
+
+  test('can be ended meanwhile', async () => {
+    const run = begins({ lost: taken });
+    expect(await answer(run, 'abort')).toMatchObject({ accepted: true });
+    await run.end();
+    expect((await status(run)).state).toBe('failed');
+  });
+
+  test('asks nothing again because somebody only says so', async () => {
+    const run = begins({ lost: null });
+    await run.settle();
+    const before = await waitOf(run);
+    run.signal(messageNames.lost);
+    await run.settle();
+    expect(looks(run)).toBe(1);
+    expect(await waitOf(run)).toEqual(before);
+  });
+
+  test('knows it behind a border, and asks nobody once more for that', async () => {
+    const run = begins({ lost: taken });
+    await run.settle();
+    run.signal(messageNames.lost);
+    await run.settle();
+    const before = await waitOf(run);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+    expect(await waitOf(run)).toEqual(before);
+    expect(looks(run)).toBe(1);
+    expect(await answer(run, goesOn)).toMatchObject({ code: 'not-possible' });
+  });
+});
+
+test('a loss gives a failed step no attempts beside those of its retries', async () => {
+  const world: { lost: LostTargets | null } = { lost: null };
+  const run = losing(world, {}, runbook([change('asks')]), failing('asks'));
+  await run.settle();
+  world.lost = taken;
+  run.signal(messageNames.lost);
+  await run.settle();
+  world.lost = { ...taken, held: [] };
+  await answer(run, 'retry');
+  expect(await waitOf(run)).toMatchObject({ attempt: 3 });
+  const allowed = run.trace.flatMap((entry) =>
+    entry.type === 'activity' && entry.activity === 'command'
+      ? [(entry.input[0] as { attempts?: number }).attempts]
+      : [],
+  );
+  expect(allowed).toEqual([1, 2]);
+});
+
+test('an undo says it too, and can be left out as before', async () => {
+  const world: { lost: LostTargets | null } = { lost: null };
+  const undone = runbook([change('one'), change('two')]);
+  const run = losing(world, {}, undone, failing('two', 'one.undo'));
+  await answer(run, 'rollback');
+  await run.settle();
+  world.lost = taken;
+  run.signal(messageNames.lost);
+  await run.settle();
+  expect(await waitOf(run)).toMatchObject({
+    ...{ kind: 'undo', attempt: 2 },
+    evidence: { 'target lost': text },
+  });
+  expect(await answer(run, 'skip')).toMatchObject({ accepted: true });
+  await run.end();
+  expect((await status(run)).state).toBe('failed');
 });

@@ -49,6 +49,11 @@ function world(workers: number) {
       workflowTaskTimeout,
     });
   };
+  const asked = (handle: WorkflowHandle, attempt: number): Promise<WaitView> =>
+    until('the question', async () => {
+      const wait = await engine.waiting(handle);
+      return wait.attempt === attempt && wait;
+    });
   return {
     get engine() {
       return engine;
@@ -81,9 +86,10 @@ function world(workers: number) {
       );
     },
     async answer(handle: WorkflowHandle, verb: DeskVerb, attempt: number): Promise<Verdict> {
-      await until('the question', async () => (await engine.waiting(handle)).attempt === attempt);
+      await asked(handle, attempt);
       return engine.send(handle, await engine.decision(handle, { verb }));
     },
+    asked,
     wait: (handle: WorkflowHandle): Promise<WaitView> => engine.waiting(handle),
   };
 }
@@ -301,8 +307,11 @@ describe('target leases', () => {
     });
 
     await first.go();
-    const asks = await w.wait(first.handle);
-    expect(asks).toMatchObject({ kind: 'failure', id: 'second' });
+    // It was told of the take-over while it worked: what it asks says so.
+    expect(await w.asked(first.handle, 2)).toMatchObject({
+      ...{ kind: 'failure', id: 'second' },
+      evidence: { 'target lost': expect.stringContaining(second.workflowId) },
+    });
     expect((await w.engine.status(first.handle)).steps[1]?.error).toMatchObject({
       type: 'LeaseLost',
       message: expect.stringMatching(
@@ -312,8 +321,10 @@ describe('target leases', () => {
       ),
       next: expect.stringContaining(`Retry is refused as long as ${second.workflowId} goes on`),
     });
-    expect((await w.answer(first.handle, 'retry', 1)).accepted).toBe(true);
-    await until('the second refusal', async () => (await w.wait(first.handle)).attempt === 2);
+    expect(await w.answer(first.handle, 'retry', 2)).toMatchObject({
+      ...{ accepted: false, code: 'not-possible' },
+      message: expect.stringContaining(`is held by run ${second.workflowId}`),
+    });
     await expect(readFile(trace)).rejects.toThrow('ENOENT');
 
     await writeFile(file, '');
@@ -374,7 +385,7 @@ describe('target leases', () => {
       async () => (await w.engine.status(second)).steps[0]?.state === 'running',
     );
     await first.go();
-    expect((await w.answer(first.handle, 'rollback', 1)).accepted).toBe(true);
+    expect((await w.answer(first.handle, 'rollback', 2)).accepted).toBe(true);
     const undo = await until('the undo to ask', async () => {
       const wait = await w.wait(first.handle);
       return wait.id === 'first.undo' ? wait : undefined;

@@ -5,6 +5,7 @@ import type { Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import {
+  goesOnAfter,
   rulesOfQuestion,
   verbsFor,
   type AnswerVerb,
@@ -15,8 +16,9 @@ import { nextStep } from '../../common/next-step.js';
 import { undoWords } from '../../common/undo-words.js';
 import type { Problem, StepState, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
+import type { Losses } from './losses.js';
 import { cancelledWhileItWaited } from './outcome.js';
-import type { Question, Questions } from './questions.js';
+import type { Question, Questions, Shown } from './questions.js';
 
 /** A question of a step, as the next execution of the run gets it. */
 export interface Case extends Question {
@@ -26,6 +28,8 @@ export interface Case extends Question {
   since: string;
   /** True once the step has applied the decision; until then the next execution has to. */
   done: boolean;
+  /** How often the same was asked anew, because a target was lost meanwhile. */
+  anew?: number;
 }
 
 /** What a step asks. */
@@ -39,6 +43,14 @@ export interface DeskQuestion {
   deciders?: Deciders;
 }
 
+interface DeskDeps {
+  /** Workflow id. */
+  run: string;
+  questions: Questions;
+  board: Board;
+  losses: Losses;
+}
+
 /**
  * The failure desk: a step that failed for good, or that people do by hand, waits here for their
  * decision.
@@ -47,11 +59,8 @@ export class Desk {
   /** By the path of the step or undo. */
   private readonly cases = new Map<string, Case>();
 
-  /** @param run workflow id */
   constructor(
-    private readonly run: string,
-    private readonly questions: Questions,
-    private readonly board: Board,
+    private readonly deps: DeskDeps,
     carried: readonly Case[] = [],
   ) {
     for (const each of carried) this.add(each);
@@ -89,7 +98,8 @@ export class Desk {
 
   /** How often the step has asked; each `retry` gives it as many attempts again. */
   asked(path: string): number {
-    return this.cases.get(path)?.attempt ?? 0;
+    const { attempt = 0, anew = 0 } = this.cases.get(path) ?? {};
+    return attempt - anew;
   }
 
   /**
@@ -102,22 +112,27 @@ export class Desk {
     row: StepView,
     asked: DeskQuestion,
   ): Promise<DecisionEnvelope> {
+    const { board, questions, losses } = this.deps;
     // A case that the previous execution left open is in the record already.
-    const isNew = this.open(path) === undefined;
+    let isNew = this.open(path) === undefined;
     const question = isNew ? this.newCase(path, spec, asked) : (this.cases.get(path) as Case);
-    if (isNew) this.board.end(row, stateOf(asked), { error: asked.problem });
-    const { title } = asked;
-    const evidence = { ...whatHappened(asked, this.board.command), ...asked.evidence };
-    const saved = this.questions.open(question, { title, evidence }, isNew);
+    if (isNew) board.end(row, stateOf(asked), { error: asked.problem });
+    const isOutdated = (): boolean => question.lost !== losses.told;
+    const open = (): Promise<void> => {
+      if (isOutdated()) {
+        this.renew(question);
+        isNew = true;
+      }
+      const saved = questions.open(question, this.shown(question, asked), isNew);
+      isNew = false;
+      return saved;
+    };
     try {
-      await this.questions.answered(question);
+      await questions.ask(question, { open, isOutdated });
     } catch (error) {
-      this.board.end(row, ...unanswered(asked));
+      board.end(row, ...unanswered(asked));
       throw error;
-    } finally {
-      this.questions.close(question);
     }
-    await saved;
     question.done = true;
     return question.decision as unknown as DecisionEnvelope;
   }
@@ -125,21 +140,56 @@ export class Desk {
   private newCase(path: string, spec: StepSpec, asked: DeskQuestion): Case {
     const { kind, problem, deciders = 'anyone' } = asked;
     const { answers = [], asked: fields } = spec;
-    const attempt = this.asked(path) + 1;
-    return this.add({
+    const { attempt = 0, anew } = this.cases.get(path) ?? {};
+    const question: Case = {
       ...{ kind, id: path, attempt, state: 'waiting', deciders, answers, problem },
-      digest: digestOf({ run: this.run, step: path, attempt, problem }),
+      digest: '',
       verbs: verbsFor(kind, answers),
       ...(fields ? { fields } : {}),
-      since: new Date().toISOString(),
+      since: '',
       decision: null,
       done: false,
-    });
+      ...(anew === undefined ? {} : { anew }),
+    };
+    this.number(question);
+    return this.add(question);
+  }
+
+  /** The same is asked anew, because a target was lost meanwhile. */
+  private renew(question: Case): void {
+    question.anew = (question.anew ?? 0) + 1;
+    this.number(question);
+  }
+
+  /** Each asking is a question of its own. */
+  private number(question: Case): void {
+    const { run, losses } = this.deps;
+    const { id, problem } = question;
+    const attempt = question.attempt + 1;
+    const lost = losses.told;
+    const about = lost === undefined ? { problem } : { problem, lost };
+    question.attempt = attempt;
+    question.lost = lost;
+    question.digest = digestOf({ run, step: id, attempt, ...about });
+    question.since = new Date().toISOString();
+  }
+
+  private shown({ kind, verbs }: Case, asked: DeskQuestion): Shown {
+    const { board, losses } = this.deps;
+    const goingOn = verbs.filter((verb) => goesOnAfter(kind, verb)).join(', ');
+    return {
+      title: asked.title,
+      evidence: {
+        ...whatHappened(asked, board.command),
+        ...losses.evidence(goingOn),
+        ...asked.evidence,
+      },
+    };
   }
 
   private add(question: Case): Case {
     this.cases.set(question.id, question);
-    this.questions.add(question);
+    this.deps.questions.add(question);
     return question;
   }
 }

@@ -250,27 +250,20 @@ export class Gates {
   }
 
   private async askUntilDecided(gate: Gate, asked: GateQuestion): Promise<DecisionEnvelope> {
-    const { questions, board, code, losses } = this.deps;
+    const { questions, board, code } = this.deps;
     const { deadlineMs } = gate.spec;
     const row = board.row(gate.id, gate.spec);
-    // While it waited, the run was moved to other code, or may have lost a target.
-    const isOutdated = (): boolean => losses.isSuspected || gate.release !== code();
-    let saved = this.open(gate, row, asked);
     try {
-      while (
-        (await questions.answered(gate, { timer: { deadlineMs }, isOutdated })) === 'outdated'
-      ) {
-        await saved;
-        if (losses.isSuspected) await losses.look();
-        else saved = this.open(gate, row, asked);
-      }
+      await questions.ask(gate, {
+        open: () => this.open(gate, row, asked),
+        timer: { deadlineMs },
+        // While it waited, the run was moved to other code, or has lost a target.
+        isOutdated: () => gate.release !== code(),
+      });
     } catch (error) {
       board.end(row, 'skipped', { error: cancelledWhileItWaited });
       throw error;
-    } finally {
-      questions.close(gate);
     }
-    await saved;
     if (gate.decision?.verb === 'approve') return this.approvedBy(gate.decision, row);
     throw this.closed(gate, row);
   }

@@ -84,7 +84,8 @@ export class LiveRun {
     this.losses = new Losses({ key: this.key, turn: this.turn }, carried?.losses);
     this.questions = this.newQuestions();
     this.gates = this.newGates();
-    this.desk = new Desk(this.key.run, this.questions, this.board, carried?.desk);
+    const { questions, board, losses } = this;
+    this.desk = new Desk({ run: this.key.run, questions, board, losses }, carried?.desk);
     this.lease = this.newLease();
     for (const row of entry.taken ?? []) this.board.adopt(row);
     if (!carried) return;
@@ -185,6 +186,7 @@ export class LiveRun {
       save: () => this.save(),
       until: (met, limit) => this.turn.until(met, limit),
       isJudging: () => this.inbox.busy,
+      losses: this.losses,
     });
   }
 
@@ -198,7 +200,7 @@ export class LiveRun {
       // An approval counts only for the code and the programs that are going to act, on the targets
       // that the run had then.
       code: () => presentRelease() + this.programs.acceptedMark + this.losses.mark,
-      evidence: () => ({ ...this.losses.evidence, ...this.programs.evidence }),
+      evidence: () => ({ ...this.losses.evidence('approval'), ...this.programs.evidence }),
       until: (met: () => boolean) => this.turn.until(met),
     };
     return new Gates(deps, this.entry.carried?.gates);

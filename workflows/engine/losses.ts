@@ -11,8 +11,8 @@ export interface CarriedLosses {
 }
 
 /**
- * Targets that other runs have taken over while this one goes on. Its gates ask again and show
- * them; an approval claims them again.
+ * Targets that other runs have taken over while this one goes on. Its questions are asked again and
+ * show them; an answer that lets the run go on claims them again.
  */
 export class Losses {
   private text: string;
@@ -47,7 +47,7 @@ export class Losses {
     if (text !== '') this.text = text;
   }
 
-  /** What a gate says of it; undefined when nothing was lost. */
+  /** What questions say of it; undefined when nothing was lost. */
   get told(): string | undefined {
     return this.text === '' ? undefined : this.text;
   }
@@ -57,15 +57,20 @@ export class Losses {
     return this.text === '' ? '' : `${targetsLost}${shortDigest(digestOf(this.text))}`;
   }
 
-  /** What approvers have to see. */
-  get evidence(): JsonObject {
+  /**
+   * What people have to see of it.
+   * @param answers those that let the run go on, in words; empty: none does
+   */
+  evidence(answers: string): JsonObject {
     if (this.text === '') return {};
     return {
       'target lost': this.text,
-      approval: 'is refused as long as that run goes on; then it claims the target again',
+      ...(answers === '' ? {} : { [answers]: refusedMeanwhile }),
     };
   }
 }
+
+const refusedMeanwhile = 'is refused as long as that run goes on; then it claims the target again';
 
 /** Separates the mark of lost targets from what stands before it. */
 export const targetsLost = ' without lost targets ';

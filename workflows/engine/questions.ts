@@ -11,6 +11,7 @@ import type { WaitView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Board } from './board.js';
 import { nextWake, waitTimes } from './clock.js';
+import type { Losses } from './losses.js';
 import type { Turn } from './turn.js';
 
 /** A question to people, and its answer. Plain JSON: the next execution of the run gets it. */
@@ -36,7 +37,7 @@ interface Patience {
    * Wakes the run for the deadline and for reminders. Temporal shows the command at the timer, also
    * when no worker lives.
    */
-  timer?: { deadlineMs: number | undefined };
+  timer?: { deadlineMs: number | undefined } | undefined;
   /** True once something else is to be asked. */
   isOutdated?: () => boolean;
 }
@@ -51,6 +52,13 @@ interface Asking {
   until: Turn['until'];
   /** True while a decision is being judged. */
   isJudging: () => boolean;
+  losses: Losses;
+}
+
+/** How a question is asked until it is decided. */
+interface Asked extends Patience {
+  /** Opens it, or opens it anew where something else is to be asked. As `Questions.open`. */
+  open: () => Promise<void>;
 }
 
 /**
@@ -129,10 +137,30 @@ export class Questions {
     return isNew ? save() : Promise.resolve();
   }
 
+  /**
+   * Asks until people have decided the question, or its deadline has passed; anew when something
+   * else is to be asked, or when a target may have been lost.
+   */
+  async ask(question: Question, { open, timer, isOutdated = () => false }: Asked): Promise<void> {
+    const { losses } = this.asking;
+    const patience = { timer, isOutdated: () => losses.isSuspected || isOutdated() };
+    let saved = open();
+    try {
+      while ((await this.answered(question, patience)) === 'outdated') {
+        await saved;
+        if (losses.isSuspected) await losses.look();
+        else saved = open();
+      }
+    } finally {
+      this.close(question);
+    }
+    await saved;
+  }
+
   /** Waits until people have decided the question, or its deadline has passed. */
-  async answered(
+  private async answered(
     question: Question,
-    { timer, isOutdated = () => false }: Patience = {},
+    { timer, isOutdated }: Required<Patience>,
   ): Promise<'decided' | 'expired' | 'outdated'> {
     const { until, isJudging } = this.asking;
     const isDecided = (): boolean => question.decision !== null;

@@ -15,7 +15,7 @@ import type { StartEnvelope, Verdict } from '../../common/envelope.js';
 import { initialView } from '../../common/initial-view.js';
 import { messageNames } from '../../common/defaults.js';
 import { decisionView } from '../../common/decision-view.js';
-import { isApproval } from '../../common/judgement.js';
+import { letsGoOn } from '../../common/judgement.js';
 import { isCarried, startEnvelopeProblem } from '../../common/shapes.js';
 import { uiLink } from '../../common/ui-link.js';
 import type { Problem, RunState, RunView } from '../../common/view.js';
@@ -279,8 +279,9 @@ function ownerOf(run: LiveRun, control: Control): InboxOwner {
     },
     refused: (received, verdict, at) => {
       note(received, verdict, at);
-      // Perhaps because of a lost target that the gate does not tell of.
-      if (isApproval(received) && verdict.code === 'not-possible') run.losses.suspect();
+      // Perhaps because of a lost target that the question does not tell of.
+      if (verdict.code === 'not-possible' && letsGoOn(received, run.questions.facts()))
+        run.losses.suspect();
     },
   };
 }
