@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { messageNames } from '../../common/defaults.js';
 import type { RunView } from '../../common/view.js';
+import type { ActivityFunction } from '../../testing/driver/attempt.js';
 import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
 import { outline } from '../../testing/driver/trace.js';
@@ -105,6 +106,58 @@ describe('cancelled while it waits', () => {
     await run.end();
     expect(commands(run)).toEqual(['one', 'one.undo']);
     expect(states(await status(run))).toMatchObject({ gate: 'skipped' });
+  });
+});
+
+describe('cancelled in the moment in which it asks', () => {
+  const longMs = 2_000;
+  const shortMs = 200;
+
+  /** @param order what takes long: the first save, or the judgement */
+  async function racing(
+    order: { saveMs: number; judgeMs: number },
+    step: object,
+  ): Promise<{ run: Run; saves: Save[] }> {
+    const spec = runbook([change('one'), step]);
+    const saves: Save[] = [];
+    const real = activities(failing('hand'), [spec]);
+    const record: ActivityFunction = async (save, activity) => {
+      if (saves.length === 0) await activity.sleep(order.saveMs);
+      saves.push(structuredClone(save));
+      return { incomplete: false };
+    };
+    const judged: ActivityFunction = async (request, activity) => {
+      await activity.sleep(order.judgeMs);
+      return real['judge']?.(request, activity);
+    };
+    const run = begin(...([driver, spec, undefined, {}] as const), {
+      activities: { ...real, record, judge: judged },
+    });
+    await run.advance(shortMs / 4);
+    expect((await status(run)).waitingFor).toHaveLength(1);
+    expect(saves).toEqual([]);
+    await tell(run, 'cancel');
+    await run.end();
+    return { run, saves };
+  }
+
+  describe.each([
+    ['a gate', gate],
+    ['a step by hand', hand],
+    ['a step that failed', lasting('hand')],
+  ])('%s', (_what, step) => {
+    test('the first save comes after the decision: another one closes it before anything is undone', async () => {
+      const { run, saves } = await racing({ saveMs: longMs, judgeMs: shortMs }, step);
+      expect(inOrder(run).slice(-4)).toEqual(['record', 'record', 'command one.undo', 'record']);
+      expect(saves.map(({ view }) => view.waitingFor.length)).toEqual([1, 0, 0]);
+      expect((await status(run)).state).toBe('cancelled');
+    });
+
+    test('the first save comes before the decision, which closes it in the record', async () => {
+      const { run, saves } = await racing({ saveMs: shortMs, judgeMs: longMs }, step);
+      expect(inOrder(run).slice(-3)).toEqual(['record', 'command one.undo', 'record']);
+      expect(saves.map(({ view }) => view.waitingFor.length)).toEqual([1, 0]);
+    });
   });
 });
 

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import type { RunKey } from '../../common/keys.js';
-import type { WaitView } from '../../common/view.js';
+import type { RunView, WaitView } from '../../common/view.js';
 import {
   addFirstMessages,
   addFollowingMessages,
@@ -58,6 +58,33 @@ const ends = (key: RunKey, verb: string, accepted = true): Promise<void> =>
   ]);
 const asked = async (key: RunKey): Promise<string[] | undefined> =>
   (await getRun(pool, key))?.waitingFor.map(({ id }) => id);
+
+describe('a run that is cancelled in the moment in which it asks', () => {
+  const begun = async (run: string): Promise<RunKey> => {
+    const key = keyOf(run);
+    await admitRun(pool, { ...admission(key), namespaceId: 'here', taskQueue: 'asked' });
+    return key;
+  };
+  const save = (number: number, view: RunView): Promise<unknown> =>
+    saveRun(pool, view, undefined, { number, all: true });
+
+  test('the save comes first: the decision closes what it asks', async () => {
+    const key = await begun('saved-first');
+    await save(1, waitingView(key));
+    await ends(key, 'cancel');
+    expect(await asked(key)).toEqual([]);
+  });
+
+  test('the decision comes first: what it asks stands open until the next save, which closes it', async () => {
+    const key = await begun('decided-first');
+    await ends(key, 'cancel');
+    const view = waitingView(key);
+    await save(1, view);
+    expect(await asked(key)).toHaveLength(1);
+    await save(2, { ...view, waitingFor: [] });
+    expect(await asked(key)).toEqual([]);
+  });
+});
 
 test.each(['cancel', 'rollback', 'abort'])(
   '%s of the run closes what its procedure asks, and says so; undos go on asking',

@@ -70,6 +70,9 @@ export class Questions {
   private readonly all = new Map<string, { question: Question; onDecided: () => void }>();
   /** Questions were closed that nobody has answered: the record has them open still. */
   private hasClosedUnanswered = false;
+  /** The same of those whose first save was still under way. */
+  private hasClosedUnrecorded = false;
+  private readonly unrecorded = new Set<Question>();
 
   constructor(private readonly asking: Asking) {}
 
@@ -134,7 +137,9 @@ export class Questions {
       ...(fields === undefined ? {} : { fields }),
       command: this.commandFor(question),
     });
-    return isNew ? save() : Promise.resolve();
+    if (!isNew) return Promise.resolve();
+    this.unrecorded.add(question);
+    return save().then(() => void this.unrecorded.delete(question));
   }
 
   /**
@@ -185,17 +190,23 @@ export class Questions {
     }
   }
 
-  /** Saves the closing of questions that nobody has answered, so that nobody is called for them. */
-  async saveClosed(): Promise<void> {
-    if (!this.hasClosedUnanswered) return;
+  /**
+   * Saves the closing of questions that nobody has answered, so that nobody is called for them.
+   * @param isEnded a decision has ended the run: the record has closed what it had by then
+   */
+  async saveClosed(isEnded = false): Promise<void> {
+    const isDue = isEnded ? this.hasClosedUnrecorded : this.hasClosedUnanswered;
     this.hasClosedUnanswered = false;
-    await this.asking.save();
+    if (isDue) await this.asking.save();
   }
 
   close(question: Question): void {
     question.state = 'decided';
     // The record itself closes the wait for targets that the run has acquired.
-    if (question.decision === null && question.kind !== 'lease') this.hasClosedUnanswered = true;
+    if (question.decision === null && question.kind !== 'lease') {
+      this.hasClosedUnanswered = true;
+      this.hasClosedUnrecorded ||= this.unrecorded.has(question);
+    }
     this.asking.board.closeWait(question.id);
   }
 

@@ -140,8 +140,7 @@ class Execution {
     // Some are of an earlier execution, and this one ended before it came to them.
     run.questions.closeAll();
     await CancellationScope.nonCancellable(async () => {
-      // A decision that ended the run has closed them in the record.
-      if (ending.rollback && !this.control.isEnding) await run.questions.saveClosed();
+      if (ending.rollback) await run.questions.saveClosed(this.control.isEnding);
       const problem = ending.rollback ? await this.rollBack(ending) : ending.problem;
       run.turn.close();
       run.board.close(ending.state, withChangesLeft(problem, ending, run));
