@@ -4,7 +4,8 @@ import { decisionText } from '../common/decision-text.js';
 import { decisionView } from '../common/decision-view.js';
 import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { Sender } from '../common/sender.js';
-import type { DecisionView, TimelineEntry } from '../common/view.js';
+import type { DecisionView, FollowingStep, TimelineEntry } from '../common/view.js';
+import type { JsonObject } from '../language/json.js';
 import { isActionKind, whatItDoes } from '../language/kinds/index.js';
 import type { Temporal } from './connect.js';
 import { isNotFound, isRecordAway, isUnreachable } from './errors.js';
@@ -30,6 +31,11 @@ export interface HistoryLine {
   sender?: Sender;
   /** What a step does, in lines for people. */
   does?: readonly string[];
+  /** What people were shown with a question, and the digest of it all. */
+  evidence?: JsonObject;
+  digest?: string;
+  /** The steps that an approval lets happen. */
+  follows?: readonly FollowingStep[];
   /** A decision with its verdict. */
   decision?: DecisionView;
   /** Number of Temporal's event; null for what comes from the record. */
@@ -149,7 +155,7 @@ function doesIn(event: Event): Pick<HistoryLine, 'does'> {
   return request?.action ? { does: whatItDoes(request.action, request.verify) } : {};
 }
 
-/** Who has taken a call, and ends of executions that were reset: only the record knows. */
+/** As `recordedOnly`; nothing when the record does not answer. */
 async function recordedOf(
   session: Session,
   run: string,
@@ -169,13 +175,17 @@ async function recordedOf(
   }
 }
 
-function fromRecord({ at, text, by, sender, does, decision }: TimelineEntry): HistoryLine {
+function fromRecord(entry: TimelineEntry): HistoryLine {
+  const { at, text, by, sender, does, decision, evidence, digest, follows } = entry;
   return {
     at,
     text,
     ...(by === null ? {} : { by }),
     ...(sender ? { sender } : {}),
     ...(does ? { does } : {}),
+    ...(evidence ? { evidence } : {}),
+    ...(digest ? { digest } : {}),
+    ...(follows ? { follows } : {}),
     ...(decision ? { decision } : {}),
     event: null,
     source: 'record',

@@ -41,8 +41,8 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
 }
 
 /**
- * What only the record knows of a run's history, in order: who has taken calls, and ends after
- * which the run went on. Also when the run ended, by its own clock.
+ * What only the record knows of a run's history: who has taken calls, what people were asked and
+ * shown, and ends after which the run went on. Also when the run ended, by its own clock.
  */
 export async function recordedOnly(
   pool: pg.Pool,
@@ -52,7 +52,12 @@ export async function recordedOnly(
   if (view === null) return { entries: [], endedAt: null };
   const no = await findRun(pool, { run, firstRunId: view.firstRunId });
   const acks = no === null ? [] : (await readAcks(pool, no)).map(taken);
-  const entries = [...acks, ...(view.formerEnds ?? []).flatMap(over)];
+  const waits = no === null ? [] : await readWaits(pool, no);
+  const entries = [
+    ...acks,
+    ...waits.map((wait) => waited(wait, view.decisions)),
+    ...(view.formerEnds ?? []).flatMap(over),
+  ];
   return { entries, endedAt: view.endedAt };
 }
 

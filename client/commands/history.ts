@@ -3,12 +3,12 @@ import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
 import { line, painter, print, printList, remark } from '../output.js';
-import { wrap } from '../../common/plain.js';
+import { flat, wrap } from '../../common/plain.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-/** Characters of what a step does; `--all` and JSON have all of it. */
-const shownOfWork = 400;
+/** Characters of what a step does, and of a fact that people were shown; on a terminal only. */
+const shownOnTerminal = 400;
 
 interface HistoryOptions extends GlobalFlags {
   run: string;
@@ -20,7 +20,7 @@ export function registerHistory(program: Command, io: Io): void {
     .command('history')
     .description('tell what happened in a run, in the order of time')
     .argument('<run>', 'id of the run, or @latest')
-    .option('--all', "the engine's own events too, and all of long scripts")
+    .option('--all', "the engine's own events too, and all of long scripts and evidence")
     .addHelpText(
       'after',
       examples('runbook history @latest', 'runbook history @latest --output jsonl'),
@@ -54,16 +54,15 @@ function runHistory(options: HistoryOptions, io: Io): Promise<number> {
     }
     const paint = painter(io, options.color);
     const hanging = ' '.repeat(22);
-    for (const { at, text, does = [] } of entries) {
+    const room = options.all || !io.isTTY ? Infinity : shownOnTerminal;
+    for (const { at, text, does = [], evidence = {} } of entries) {
       print(
         io,
         `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`,
       );
-      for (const each of does)
-        print(
-          io,
-          paint('dim', wrap(line(each, options.all ? Infinity : shownOfWork), io.columns, hanging)),
-        );
+      const shown = Object.entries(evidence).map(([name, value]) => `${name}: ${flat(value)}`);
+      for (const each of [...does, ...shown])
+        print(io, paint('dim', wrap(line(each, room), io.columns, hanging)));
     }
     return exitCodes.ok;
   });

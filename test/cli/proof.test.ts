@@ -4,6 +4,8 @@ import { messageNames } from '../../common/defaults.js';
 import type { Sender } from '../../common/sender.js';
 import type { DecisionView, RunView } from '../../common/view.js';
 import { history, openPool } from '../../store/index.js';
+import { flat } from '../../common/plain.js';
+import type { JsonObject } from '../../language/json.js';
 import { until } from '../../lab/until.js';
 import { World } from './world.js';
 
@@ -26,6 +28,7 @@ interface Line {
   by?: string;
   sender?: Sender;
   decision?: DecisionView;
+  evidence?: JsonObject;
 }
 
 test('each start, decision and ack is kept and told with where it was sent from, refused ones too', async () => {
@@ -73,6 +76,15 @@ test('each start, decision and ack is kept and told with where it was sent from,
     expect(found.map(({ sender }) => sender)).toEqual([here, here, here, undefined]);
     expect(found.flatMap(({ decision }) => decision ?? [])).toMatchObject([own, hand]);
   }
+
+  // What the approver was shown is told as well, in words and as fields.
+  for (const told of [ofTemporal, ofRecord] as Line[][])
+    expect(told.filter(({ evidence }) => evidence)).toMatchObject([
+      { evidence: gate?.evidence, digest: gate?.digest, follows: gate?.follows },
+    ]);
+  const words = (await world.cli(['history', run])).stdout;
+  for (const [name, value] of Object.entries(gate?.evidence ?? {}))
+    expect(words).toContain(`${name}: ${flat(value)}`);
 
   const status = await world.cli(['status', run]);
   expect(status.stdout).toContain(`by requester (${fromHere})`);
