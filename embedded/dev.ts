@@ -142,7 +142,12 @@ export async function runDev(options: DevOptions): Promise<number> {
         startedAt: new Date().toISOString(),
       };
       writeJson(paths.connection, connection);
-      tell(greeting(connection, options.command, paths.dev, example?.hints));
+      const env = { ...(options.env ?? process.env), ...example?.workerEnv };
+      const places = {
+        data: paths.dev,
+        targets: resolve(env['RUNBOOK_TARGETS'] ?? 'targets.yaml'),
+      };
+      tell(greeting(connection, options.command, places, example?.hints));
     }
     return await stop.promise;
   } finally {
@@ -252,7 +257,7 @@ function ensureFiles(options: DevOptions, tell: (line: string) => void): void {
     if (setting !== undefined || existsSync(name)) continue;
     writeFileSync(name, content, { mode: 0o600, flag: 'wx' });
     tell(
-      `${name} did not exist: an empty one was made; see ${join(projectRoot, 'docs', 'targets-and-secrets.md')}`,
+      `${resolve(name)} did not exist: an empty one was made; see ${join(projectRoot, 'docs', 'targets-and-secrets.md')}`,
     );
     if (name !== 'targets.yaml') continue;
     for (const example of exampleNames())
@@ -263,7 +268,7 @@ function ensureFiles(options: DevOptions, tell: (line: string) => void): void {
 function greeting(
   connection: DevConnection,
   command: string,
-  dev: string,
+  places: { data: string; targets: string },
   hints: readonly string[] = [],
 ): string {
   return [
@@ -271,7 +276,8 @@ function greeting(
     `Temporal     ${connection.address}`,
     `Temporal UI  ${runsLink(connection.uiUrl, connection.namespace)}`,
     `PostgreSQL   ${new URL(connection.databaseUrl).host}`,
-    `data         ${dev}`,
+    `data         ${places.data}`,
+    `targets      ${places.targets}`,
     '',
     `In another terminal:  ${command} list   ${command} doctor`,
     ...(hints.length > 0 ? [...hints, ''] : []),

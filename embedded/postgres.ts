@@ -17,9 +17,22 @@ export const superuser = 'runbook';
 export const mostConnections = 'max_connections=200';
 const readyMs = 60_000;
 
-/** The answer to those who ask too early, us first of all: it alarms people, and means nothing. */
-const tooEarly =
-  /FATAL: {2}the database system is (starting up|not yet accepting)|DETAIL: {2}Consistent recovery/;
+/**
+ * Lines that alarm people and mean nothing: the answer to those who ask too early, us first of all;
+ * and that a client has ended without a goodbye, as a worker does that is killed.
+ */
+const harmless = [
+  /FATAL: {2}the database system is (starting up|not yet accepting)/,
+  /DETAIL: {2}Consistent recovery/,
+  /LOG: {2}unexpected EOF on client connection/,
+  /LOG: {2}could not (receive data from|send data to) client: (Connection reset by peer|Broken pipe)/,
+  /FATAL: {2}connection to client lost/,
+];
+
+/** Whether a line of the server's log is one that people need not see. */
+export function isHarmless(line: string): boolean {
+  return harmless.some((pattern) => pattern.test(line));
+}
 
 export interface PlaceOptions {
   /** Folder of the programs, from findPostgres. */
@@ -143,7 +156,7 @@ async function startListening(
     const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
     const server = ServerProcess.start('PostgreSQL', program, args, {
       ...{ account, cwd: folder },
-      log: log && ((line) => void (tooEarly.test(line) || log(line))),
+      log: log && ((line) => void (isHarmless(line) || log(line))),
     });
     try {
       await server.untilReady(() => answers(adminUrl), readyMs);

@@ -8,13 +8,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import pg from 'pg';
 import { Client, Connection } from '@temporalio/client';
 import type { DevConnection } from '../../embedded/connection.js';
 import { homePaths } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';
 import type { ProcessId } from '../../embedded/process.js';
 import { DevProcess, type DevProcessOptions } from './dev-process.js';
+import { until } from '../../lab/until.js';
 import { testFolder } from '../helpers/folder.js';
 import { clear, noProcessesOf, processesOf, query, subfolder } from './support.js';
 
@@ -52,7 +55,9 @@ describe('runbook dev', () => {
       'worker    given TEMPORAL_ADDRESS TEMPORAL_NAMESPACE RUNBOOK_TASK_QUEUE RUNBOOK_DATABASE_URL RUNBOOK_UI_URL RUNBOOK_HOME',
     );
     await leaveTraces(connection);
+    await endWithoutGoodbye(connection);
     expect(dev.output).not.toMatch(alarming);
+    expect(dev.output).toContain(`targets      ${join(cwd, 'targets.yaml')}`);
 
     expect(await dev.end('SIGINT')).toBe(0);
     expect(dev.output).toContain('worker told to stop');
@@ -191,7 +196,8 @@ describe('one that runs', () => {
 });
 
 /** What nobody wants to read at a first start. */
-const alarming = /^postgres .*(FATAL|ERROR|WARNING|contains errors|cannot be changed)/m;
+const alarming =
+  /^postgres .*(FATAL|ERROR|WARNING|contains errors|cannot be changed|unexpected EOF|reset by peer)/m;
 
 /** The processes of Temporal and of PostgreSQL, in this order. */
 function serversOf(home: string): number[] {
@@ -212,6 +218,20 @@ async function leaveTraces({ databaseUrl, address }: DevConnection): Promise<voi
   await withTemporal(address, (client) =>
     client.workflow.start('nobody-runs-this', { workflowId: 'kept', taskQueue: 'none' }),
   );
+}
+
+/** A client of PostgreSQL ends in the middle of its work, as one that is killed. */
+async function endWithoutGoodbye({ databaseUrl }: DevConnection): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query(`BEGIN; SET LOCAL application_name = 'ends'`);
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.destroy();
+  await until('PostgreSQL to notice', async () => {
+    const sessions = `SELECT FROM pg_stat_activity WHERE application_name = 'ends'`;
+    return (await query(databaseUrl, sessions)).length === 0;
+  });
 }
 
 async function findTraces({ databaseUrl, address }: DevConnection): Promise<void> {
