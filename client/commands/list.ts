@@ -46,6 +46,8 @@ async function runList(options: GlobalFlags, io: Io): Promise<number> {
     drillCell(spec, drills),
   ]);
   print(io, table(runbooks, rows, io.columns, painter(io, options.color)));
+  if (drills === null)
+    remark(io, 'When each was last drilled is not shown: no record answers here (yet).');
   for (const spec of catalogue) {
     if (drills && isDrillDue(spec, drills.get(spec.id)))
       remark(
@@ -88,6 +90,5 @@ const runbooks: TableForm = {
 
 function drillCell(spec: RunbookSpec, drills: Drills): string {
   const drill = drills?.get(spec.id);
-  if (drill) return age(drill.endedAt);
-  return drills === null ? '?' : '';
+  return drill ? age(drill.endedAt) : '';
 }

@@ -52,6 +52,15 @@ test('list and show have them beside what is shipped', async () => {
   });
 });
 
+test('list says why it does not show when runbooks were drilled', async () => {
+  const { code, out, err } = await cli('list');
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: 'When each was last drilled is not shown: no record answers here (yet).\n',
+  });
+  expect(out).not.toContain('?');
+});
+
 test('a part can be shown, and is not in the list', async () => {
   const part =
     'part: part-note\nversion: 1.0.0\ntitle: Note something\nowner: sre\n' +
