@@ -3,8 +3,9 @@
  * changed. Plain Node, no dependencies. Two at once wait for each other. Costs some milliseconds
  * when there is nothing to do.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,13 +28,17 @@ if (!ready()) {
   const unlock = await lock(join(root, '.bootstrap.lock'));
   try {
     if (!isInstalled()) {
-      say('installing dependencies …');
-      run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...fromCache()]);
+      await run('installing dependencies', npm, [
+        'ci',
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        ...fromCache(),
+      ]);
       writeFileSync(installed, lockDigest());
     }
     if (!isBuilt()) {
-      say('building …');
-      run(process.execPath, [join(root, 'scripts', 'build.mjs')]);
+      await run('building', process.execPath, [join(root, 'scripts', 'build.mjs')]);
     }
   } finally {
     unlock();
@@ -105,11 +110,24 @@ function alive(pid) {
   }
 }
 
-function run(program, args) {
+/** Says every few seconds that it goes on: both programs are silent meanwhile. */
+async function run(what, program, args) {
+  say(`${what} …`);
+  const begun = Date.now();
+  const progress = setInterval(
+    () => say(`${what} … ${Math.round((Date.now() - begun) / 1_000)} s`),
+    5_000,
+  );
   // Its output goes to stderr: stdout belongs to the command that comes after.
-  const { status, error } = spawnSync(program, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (error) fail(`${program} could not be run: ${error.message}`);
-  if (status !== 0) fail(`${program} ${args[0]} failed; what it said is above.`);
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  try {
+    const [status] = await once(child, 'exit');
+    if (status !== 0) fail(`${program} ${args[0]} failed; what it said is above.`);
+  } catch (error) {
+    fail(`${program} could not be run: ${error.message}`);
+  } finally {
+    clearInterval(progress);
+  }
 }
 
 function say(text) {
