@@ -3,7 +3,7 @@ import { programKey } from '../common/programs.js';
 import type { Json } from '../language/json.js';
 import type { Plan, ProgramName } from '../language/plan.js';
 import type { RunbookSpec, StepSpec } from '../language/runbook.js';
-import { programPlaces } from '../language/arguments.js';
+import { programPlaces } from '../language/program-places.js';
 import { isStepFile } from '../language/step-files.js';
 
 /** The fields of a command that name programs; references of a template are not resolved. */

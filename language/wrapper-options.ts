@@ -1,23 +1,12 @@
-import { actingVariables, type Wrapper } from './interpreters.js';
+import type { Wrapper } from './interpreters/form.js';
+import { actingVariables } from './interpreters/variables.js';
 import type { Json } from './json.js';
-import type { Joined } from './expression/ast.js';
-import { isJoined, isOpen as isOpenValue } from './reference.js';
+import { isHarmless, isOpen, textOf } from './open-argument.js';
 
 /*
  * Reads the options of a program that runs another one: where that one stands, in which folder and
  * by which PATH it is found, and whether a value decides what is run.
  */
-
-export const isOpen = (argument: Json | undefined): boolean =>
-  argument !== undefined && isOpenValue(argument);
-
-/** The text of an argument, or what stands in it before its first value. */
-export function textOf(argument: Json | undefined): string {
-  if (argument === undefined || argument === null) return '';
-  if (typeof argument !== 'object') return String(argument);
-  const [first] = isJoined(argument) ? (argument as Joined).join : [];
-  return typeof first === 'string' ? first : '';
-}
 
 /** Where a wrapped program stands, and what the wrapper changes of the search for it. */
 interface Wrapped {
@@ -145,7 +134,8 @@ function refusedOption(name: string, wrapper: Wrapper, option: Option): string |
   if (names.some((each) => wrapper.splits?.includes(each)))
     return `${name} would read a text as a command line: write its words as arguments of their own`;
   const runs = wrapper.code?.includes(names.at(-1) ?? '') === true;
-  return runs && isOpen(argument) ? `${name} would read a value as code` : undefined;
+  const isCode = isOpen(argument) && !isHarmless(wrapper.harmless, textOf(argument));
+  return runs && isCode ? `${name} would read a value as code` : undefined;
 }
 
 function withOption(wrapper: Wrapper, reading: Reading, option: Option): Reading {

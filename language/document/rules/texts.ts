@@ -102,8 +102,9 @@ export const programs: SpotRule = ({ data }, context) => {
     if (open !== undefined)
       context.report(placeOfWord(data, words, context), {
         rule: 'program-from-value',
-        message: `a value never becomes program text: ${open}`,
-        hint: 'give it as an argument of a script: script: … "$1" …, args: ["${…}"]',
+        message: `a value never becomes program text: ${open.why}`,
+        hint:
+          open.instead ?? 'give it as an argument of a script: script: … "$1" …, args: ["${…}"]',
       });
     if (words.length === 0 && places.of(data, 'command').end > places.of(data, 'command').start)
       return;
