@@ -1,6 +1,6 @@
 import { comparable, isNamed, type NamedStep } from '../language/document/named-steps.js';
 import type { JsonObject } from '../language/json.js';
-import { provedBy } from '../language/document/spec/proof.js';
+import { gatedBy, provedBy } from '../language/document/spec/made-ids.js';
 import { isGroup } from '../language/kinds/index.js';
 import { groupPrefix, isInside, namesOf, pathOf, undoneBy } from '../language/paths.js';
 import type { RunView, StepView } from '../common/view.js';
@@ -48,7 +48,7 @@ function entryOf(row: StepView, steps: readonly NamedStep[]): Entry | null {
 export function gateOf(path: string, steps: readonly NamedStep[]): string {
   const names = namesOf(path);
   const last = names.pop() ?? '';
-  const own = pathOf([...names, last.replace(/^approve_/, '')]);
+  const own = pathOf([...names, gatedBy(last) ?? last]);
   return steps.some((step) => step.isGate && step.kind !== 'approval' && isNamed(own, step))
     ? own
     : path;

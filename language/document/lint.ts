@@ -7,6 +7,7 @@ import { files } from './rules/files.js';
 import { gates, standing } from './rules/gates.js';
 import { hosts } from './rules/hosts.js';
 import { loops } from './rules/loops.js';
+import { madeIds } from './rules/made-ids.js';
 import { groups, ids, polls, stepKind } from './rules/kinds.js';
 import { names } from './rules/names.js';
 import type { Context, DocumentRule, SpotRule } from './rules/rule.js';
@@ -21,7 +22,7 @@ import { shapeProblems } from './shape.js';
 import { shapeOf, sortOf, type Sort } from './sort.js';
 
 const spotRules: readonly SpotRule[] = [
-  ...[stepKind, ids, polls, groups, effects, transactions],
+  ...[stepKind, ids, madeIds, polls, groups, effects, transactions],
   ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops, sqlPlaces, files],
 ];
 const documentRules: readonly DocumentRule[] = [readLimit, standing, declared];

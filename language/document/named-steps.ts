@@ -4,6 +4,7 @@ import { below, namesOf } from '../paths.js';
 import { expand } from './expand/document.js';
 import { textIn } from './expand/draft.js';
 import type { Library } from './library.js';
+import { prerequisiteAt, sections } from './spec/made-ids.js';
 import type { Written } from './read.js';
 
 /** A step, a group or a case, by the path that its author knows. */
@@ -48,16 +49,16 @@ function stepsOf(long: JsonObject, prefix: string, library: Library, depth: numb
     return inner.length > 0 ? [group, ...inner] : [];
   };
   return [
-    ...section('prerequisites', prerequisites(long['prerequisites'])),
+    ...section(sections.prerequisites, prerequisites(long['prerequisites'])),
     ...listed(long['steps'], prefix, library, depth),
-    ...section('verify', long['verify']),
+    ...section(sections.verify, long['verify']),
   ];
 }
 
 /** They need no ids: the engine counts them. */
 function prerequisites(list: Json | undefined): Json[] {
   const looked = Array.isArray(list) ? list.filter((each) => isObject(each)) : [];
-  return looked.map((each, at) => ({ id: `look_${at + 1}`, ...each }));
+  return looked.map((each, at) => ({ id: prerequisiteAt(at), ...each }));
 }
 
 function listed(

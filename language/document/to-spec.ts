@@ -13,6 +13,7 @@ import { ActionInliner } from './spec/inline-actions.js';
 import { isAction, kindOf } from './kinds.js';
 import { textIn } from './expand/draft.js';
 import { group, listIn, minutesOf, objectIn, rootsIn, textOf } from './spec/fields.js';
+import { prerequisiteAt, sections } from './spec/made-ids.js';
 import { StepBuilder } from './spec/steps.js';
 import { treesOf } from './trees.js';
 
@@ -81,7 +82,7 @@ class RunbookBuilder extends StepBuilder {
     const steps = [
       ...this.prerequisites(data),
       ...this.steps(listIn(data, 'steps')),
-      ...(verify.length > 0 ? [group('verify', fallbackTitle, verify)] : []),
+      ...(verify.length > 0 ? [group(sections.verify, fallbackTitle, verify)] : []),
     ];
     const spec: RunbookSpec = {
       id: textIn(data, 'runbook') || textIn(data, 'part'),
@@ -131,9 +132,10 @@ class RunbookBuilder extends StepBuilder {
     const steps = looked.flatMap((each, at) => {
       if (!isAction(kindOf(each)))
         this.notYet(each, Object.keys(each)[0] ?? '', 'a prerequisite that is no action');
-      return this.named(each, `look_${at + 1}`);
+      return this.named(each, prerequisiteAt(at));
     });
-    return steps.length > 0 ? [group('prerequisites', 'Look before it begins', steps)] : [];
+    const { prerequisites: id } = sections;
+    return steps.length > 0 ? [group(id, 'Look before it begins', steps)] : [];
   }
 
   private named(step: JsonObject, id: string): StepSpec[] {

@@ -91,7 +91,8 @@ export const ids: SpotRule = (spot, context) => {
       });
   }
   for (const key of ['outputs', 'set']) reservedNames(data, key, context);
-  for (const key of ['steps', 'parallel', 'verify']) twice(listOf(data, key), 'id', context);
+  for (const key of ['steps', 'parallel', 'verify', 'prerequisites'])
+    twice(listOf(data, key), 'id', context);
   twice(listOf(data, 'branch'), 'case', context);
 };
 

@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../../json.js';
 import type { Case, StepSpec } from '../../runbook.js';
 import { textIn } from '../expand/draft.js';
 import { group, inWords } from './fields.js';
+import { answering, caseGroup, choosing } from './made-ids.js';
 
 /*
  * A branch is a group: a step that takes a case, and a group for each case that is due when it was
@@ -25,9 +26,6 @@ export interface Branch {
   steps: readonly StepSpec[];
   outputs: NonNullable<StepSpec['outputs']>;
 }
-
-/** The id of the step that takes a case, and the name of what it answers. */
-const choosing = 'case';
 
 /** @param title of the branch: the question that it answers */
 export function branchOf(
@@ -82,13 +80,11 @@ function valuesOf(title: string, outputs: ReadCase['outputs']): StepSpec {
   const values = Object.fromEntries(
     Object.entries(outputs).map(([name, [value]]) => [name, value as unknown as Json]),
   );
-  return { id: 'values', title: `Values: ${title}`, kind: 'set', effect: 'read', values };
+  return { id: answering, title: `Values: ${title}`, kind: 'set', effect: 'read', values };
 }
 
-/** Expressions can say it, and it is not the step that chooses. */
 function idOf(data: JsonObject): string {
-  const id = textIn(data, 'case').replaceAll('-', '_');
-  return id === choosing ? `${id}_` : id;
+  return caseGroup(textIn(data, 'case'));
 }
 
 /** Which case was taken, the innermost one; and what the steps inside it have answered. */

@@ -12,7 +12,7 @@ import type { InputSpec, StepSpec, WorkTemplate } from '../../runbook.js';
 import { isAction, type Kind } from '../kinds.js';
 import { ActionBuilder } from './actions.js';
 import { branchOf, type ReadCase } from './branch.js';
-import { look, proofOf } from './proof.js';
+import { channelAt, ending, gateBefore, isGated, isLookedFor, look, proofOf } from './made-ids.js';
 import { textIn } from '../expand/draft.js';
 import {
   group,
@@ -49,12 +49,11 @@ export abstract class StepBuilder extends ActionBuilder {
     const proof = inOrder ? this.proof(step) : undefined;
     const isOpen = proof && readExpression(`steps.${proof.id}.failed`);
     const title = `Approve: ${textIn(step, 'title') || id}`;
-    const isGated = Object.hasOwn(step, 'approval');
     const own = this.plain(step, kind);
     const when = allOf([own.when, isOpen]);
     return [
       ...(proof ? [proof] : []),
-      ...(isGated ? [this.gate(step, `approve_${id}`, title, approval, isOpen)] : []),
+      ...(isGated(step) ? [this.gate(step, gateBefore(id), title, approval, isOpen)] : []),
       { ...own, ...(when ? { when } : {}) },
     ];
   }
@@ -65,8 +64,7 @@ export abstract class StepBuilder extends ActionBuilder {
    */
   protected proof(step: JsonObject): StepSpec | undefined {
     const verify = objectIn(step, 'verify');
-    const isLong = Object.hasOwn(verify, 'for') || Object.hasOwn(verify, 'consecutive');
-    if (verify['proves'] !== true || !Object.hasOwn(verify, 'kind') || isLong) return undefined;
+    if (!isLookedFor(step)) return undefined;
     const action = this.action(verify, textIn(verify, 'kind'));
     this.timing(action);
     const { expect = [] } = this.expectations(verify, action);
@@ -156,7 +154,7 @@ export abstract class StepBuilder extends ActionBuilder {
   protected toEach(step: JsonObject, { onFailure, ...own }: Own): StepSpec {
     const each = listIn(step, 'to').map((channel, index): StepSpec => {
       const one = this.places.copy(step, { ...step, to: [channel] });
-      const id = `to_${index + 1}`;
+      const id = channelAt(index);
       const title = `${own.title}: ${typeof channel === 'string' ? channel : id}`;
       return this.acting(one, 'notify', { id, title, ...(onFailure ? { onFailure } : {}) });
     });
@@ -258,7 +256,7 @@ export abstract class StepBuilder extends ActionBuilder {
         ? branchOf(textIn(each, 'title') || title, this.cases(each, title), this.choosing(each))
         : undefined;
       const ends = Object.hasOwn(each, 'succeed')
-        ? [this.ending(each, 'succeed', { id: 'end', title: 'There is nothing left to do' })]
+        ? [this.ending(each, 'succeed', { id: ending, title: 'There is nothing left to do' })]
         : [];
       const steps = inner?.steps ?? [...this.steps(listIn(each, 'steps')), ...ends];
       return {
