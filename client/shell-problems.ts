@@ -22,6 +22,9 @@ interface ParseFault {
   Pos?: { Line: number; Col: number };
 }
 
+/** Of what only another shell knows, the place stands in the message. */
+const foreign = /^(\d+):(\d+): ([^;]*); tried parsing as /;
+
 /** What is wrong with the scripts of a document; of each script the first fault. */
 export async function shellProblems(written: Written): Promise<Problem[]> {
   const scripts = scriptsIn(written.data, written);
@@ -33,10 +36,18 @@ export async function shellProblems(written: Written): Promise<Problem[]> {
       const variant = isBash ? LangVariant.LangBash : LangVariant.LangPOSIX;
       await parse(text, { variant, keepComments: false });
     } catch (error) {
-      problems.push(problemOf(error as ParseFault, text, place, isBash));
+      if (!isOfScript(error)) throw error;
+      problems.push(problemOf(error, text, place, isBash));
     }
   }
   return problems;
+}
+
+/** A script is wrong, or more than the parser's own stack can hold. */
+function isOfScript(error: unknown): error is ParseFault {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'RuntimeError' || error.name === 'RangeError') return true;
+  return 'Pos' in error || foreign.test(error.message);
 }
 
 function scriptsIn(value: Json, written: Written): Script[] {
@@ -57,12 +68,11 @@ function problemOf(
   place: Place,
   isBash: boolean,
 ): Problem {
-  // Of what only another shell knows, the place stands in the message.
-  const [, line, col, other] = /^(\d+):(\d+): ([^;]*); tried parsing as /.exec(message) ?? [];
+  const [, line, col, other] = foreign.exec(message) ?? [];
   const at = Pos
     ? offsetOf(text, Pos.Line, Pos.Col)
     : offsetOf(text, Number(line ?? 1), Number(col ?? 1));
-  // Any other error is one of the parser: its stack is small.
+  // Otherwise it is the parser that failed: its stack is small.
   const why = other ?? (Pos ? message : 'it is nested too deep to be read');
   return problemAt(within(place, text, at, Math.min(at + 1, text.length)), {
     rule: 'shell-syntax',

@@ -9,8 +9,11 @@ import { runInNewContext } from 'node:vm';
 import { build } from 'esbuild';
 
 const folder = 'chunks';
-/** Compiled to machine code, or too large for a command line: only `worker` and `dev` load them. */
-const libraries = ['@temporalio/worker', '@temporalio/core-bridge', '@swc/core'];
+/**
+ * Compiled to machine code, or too large for a command line: only `worker` and `dev` load them.
+ * `sh-syntax` reads a file that lies beside it.
+ */
+const libraries = ['@temporalio/worker', '@temporalio/core-bridge', '@swc/core', 'sh-syntax'];
 /** CommonJS libraries call it, and a module has none. */
 const requireForLibraries = `import { createRequire as createBundleRequire } from 'node:module';
 const require = createBundleRequire(import.meta.url);`;

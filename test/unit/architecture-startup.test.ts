@@ -86,6 +86,17 @@ test('the start of a runbook by its id does not load what reads files', () => {
   expect([readsFiles('pipeline-recovery'), readsFiles('./none.json')]).toEqual([false, true]);
 });
 
+test('lint loads no SDK, and the parser of shells only where there is a script', () => {
+  const examples = join(import.meta.dirname, '..', '..', 'examples', 'runbooks');
+  const parsers = (name: string): string[] => {
+    const { status, files } = loadedBy(['lint', join(examples, `${name}.runbook.yaml`)]);
+    expect([name, status, ofSdk(files)]).toEqual([name, 0, []]);
+    return files.filter((file) => file.includes('sh-syntax'));
+  };
+  expect(parsers('service-restart')).toEqual([]);
+  expect(parsers('postgres-backup').length).toBeGreaterThan(0);
+});
+
 /** The files that a part loads before it runs. */
 function loadedFirst(part: string, found = new Set<string>()): string[] {
   if (found.has(part)) return [];
