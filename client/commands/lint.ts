@@ -5,6 +5,7 @@ import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import type { GlobalFlags } from '../settings.js';
+import { expectShortLife } from '../short-lived.js';
 
 interface LintOptions extends GlobalFlags {
   files: string[];
@@ -34,6 +35,7 @@ export function registerLint(program: Command, io: Io): void {
 
 /** @returns exit code 1 when there is an error; warnings and notes are no errors */
 async function runLint(options: LintOptions, io: Io): Promise<number> {
+  expectShortLife();
   const { lintFiles } = await import('../lint-files.js');
   const linted = await lintFiles(options.files, io.env, options.fix ?? false);
   const { problems } = linted;
