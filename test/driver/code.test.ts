@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AttemptRequest } from '../../common/attempt.js';
+import { leftBy } from '../../common/left.js';
 import { messageNames } from '../../common/defaults.js';
 import type { JsonObject } from '../../language/json.js';
 import type { CommandAction } from '../../language/kinds/command.js';
@@ -202,6 +203,59 @@ describe('a procedure as code', () => {
     await run.end();
     expect(commands(run)).toEqual(['work', 'work.undo']);
     expect((await status(run)).state).toBe('cancelled');
+  });
+});
+
+describe('an undo that takes back a step before it, too', () => {
+  /** What the run has left of both times that the step was done, and of the last one. */
+  const left = async (run: Run): Promise<string[]> => {
+    await run.end();
+    return leftBy(await status(run)).map(({ step }) => step);
+  };
+  /** People end the run with its rollback. */
+  async function rolledBack(play = path): Promise<Run> {
+    const run = begin('code-held', {}, play);
+    await run.settle();
+    await answer(run, 'rollback');
+    await run.settle();
+    return run;
+  }
+
+  test('leaves nothing of it, and all of an earlier one', async () => {
+    const run = await rolledBack();
+    expect(await left(run)).toEqual(['begin']);
+    expect(states(await status(run))).toMatchObject({ 'begin.2': 'undone', hold: 'undone' });
+  });
+
+  test.each([
+    ['done', ['begin']],
+    ['skip', ['begin', 'begin.2', 'hold']],
+  ] as const)('that fails has taken it back when people say so: %s', async (verb, steps) => {
+    const run = await rolledBack(failing('hold.undo'));
+    await answer(run, verb);
+    expect(await left(run)).toEqual(steps);
+  });
+
+  test('says so also of a step that people have done', async () => {
+    const run = begin('code-held', {}, failing('hold'));
+    await run.settle();
+    await answer(run, 'done');
+    await run.settle();
+    await answer(run, 'rollback');
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'hold.undo' }]);
+    await answer(run, 'done');
+    expect(await left(run)).toEqual(['begin']);
+  });
+
+  test('does not say so of one that was left out', async () => {
+    const run = begin('code-held', {}, failing('begin.2'));
+    await run.settle();
+    await answer(run, 'skip');
+    await run.settle();
+    await answer(run, 'rollback');
+    expect(await left(run)).toEqual(['begin']);
+    expect(states(await status(run))).toMatchObject({ 'begin.2': 'skipped' });
   });
 });
 

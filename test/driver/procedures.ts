@@ -11,6 +11,7 @@ import type { CommandAction } from '../../language/kinds/command.js';
 import {
   askingSpec,
   faultySpec,
+  heldSpec,
   listingSpec,
   nestedSpec,
   otherwiseSpec,
@@ -282,6 +283,17 @@ const stubborn = runbook(stubbornSpec, async (run) => {
   await run.step('work', command('work'));
 });
 
+const held = runbook(heldSpec, async (run) => {
+  await run.step('begin', command('begin'));
+  await run.step('begin', command('begin'));
+  await run.step('hold', {
+    ...command('hold'),
+    undo: { kind: 'command', argv: ['stop'] },
+    undoesToo: 'begin',
+  });
+  await run.manual('hand', 'Look at it.');
+});
+
 export {
   tour as 'code-tour',
   faulty as 'code-faulty',
@@ -291,6 +303,7 @@ export {
   recovery as 'code-recovery',
   sections as 'code-sections',
   stubborn as 'code-stubborn',
+  held as 'code-held',
   gates as 'code-asking',
   listing as 'code-listing',
   again as 'code-again',

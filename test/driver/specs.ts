@@ -184,6 +184,13 @@ export const listingSpec = spec(
 /** Takes its time before it comes to its step. */
 export const sleepySpec = spec('code-sleepy', [gate, { ...change, id: 'work', title: 'Work' }]);
 
+/** Its last step knows how to take back what the one before it did. */
+export const heldSpec = spec('code-held', [
+  { ...change, id: 'begin', title: 'Begin' },
+  { ...change, id: 'hold', title: 'Note what was begun', undo: 'Stop it' },
+  { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' },
+]);
+
 /** Parts of a group under other titles, and steps that are not needed. */
 export const sectionsSpec = spec('code-sections', [
   { ...read, id: 'other', title: 'Other' },
@@ -209,5 +216,6 @@ export const codeCatalogue: readonly RunbookSpec[] = [
   sectionsSpec,
   sleepySpec,
   stubbornSpec,
+  heldSpec,
   listingSpec,
 ];

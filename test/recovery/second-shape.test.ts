@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { leftBy } from '../../common/left.js';
 import { declaration } from '../../lab/strikes/declaration.js';
 import { StrikesService } from '../../lab/strikes/service.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
@@ -158,6 +159,8 @@ describe('a pipeline of another shape', () => {
     await recovery.decide(handle, { verb: 'cancel', reason: 'wrong pipeline' });
     const view = await recovery.ended(handle);
     expect(view.state).toBe('cancelled');
+    expect(leftBy(view)).toEqual([]);
+    expect(recovery.stateOf(view, 'restart')).toBe('undone');
     expect(recovery.stateOf(view, 'hold')).toBe('undone');
     expect(recovery.stateOf(view, 'quarantine')).toBe('undone');
     expect(strikes.phases).toEqual(['BROKEN', 'ABORTED']);

@@ -31,6 +31,8 @@ export interface Work {
   undo?: Action;
   /** The same, where people do it. */
   undoByHand?: string;
+  /** The step before it whose effect its undo takes back, too; in a run its path. */
+  undoesToo?: string;
   /** Limit of one attempt in milliseconds, where an input decides it. */
   timeoutMs?: number;
   /** ISO time at which its turn came, where that decides something. */

@@ -208,6 +208,11 @@ export class Board {
     return changesIn(this.view.steps).map(({ id }) => id);
   }
 
+  /** The step, where it has changed something and was not undone. */
+  changed(path: string): StepView | undefined {
+    return changesIn(this.view.steps).find(({ id }) => id === path);
+  }
+
   private liveState(): RunState {
     if (this.paused) return 'paused';
     const asks = this.view.waitingFor.map(({ kind }) => rulesOfQuestion(kind).state);

@@ -260,6 +260,11 @@ export class LiveRun {
     this.times.set(id, times);
     return atTime(id, times);
   }
+
+  /** The path of the step as it was done last. @param id its declared path, which was done */
+  newestPath(id: string): string {
+    return atTime(id, this.times.get(id) as number);
+  }
 }
 
 /** Whether a step is needed is decided again with the changed inputs. */

@@ -84,6 +84,7 @@ export class Rollback {
           const { output } = await this.attempts.attempt(undoing, undoSpec, { action }, builds);
           // Later steps may read what a temporary step has answered.
           this.run.board.end(row, 'undone', this.run.undos.isTemporary(path) ? {} : { output });
+          this.endAlso(undo);
           return true;
         } catch (error) {
           if (error instanceof MisshapenAnswer) await this.attempts.endLeftovers(undoing);
@@ -104,9 +105,16 @@ export class Rollback {
         continue;
       }
       this.run.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
-      if (verb !== 'done') this.run.notUndone.push(path);
+      if (verb === 'done') this.endAlso(undo);
+      else this.run.notUndone.push(path);
       return verb !== 'abort';
     }
+  }
+
+  /** The other step whose effect this undo has taken back. */
+  private endAlso({ undoesToo }: Undo): void {
+    const other = undoesToo === undefined ? undefined : this.run.board.changed(undoesToo);
+    if (other) this.run.board.end(other, 'undone');
   }
 
   /** What to do with a failed undo when nobody is to be asked; null to ask. */

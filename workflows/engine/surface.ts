@@ -41,7 +41,12 @@ export class Section {
     // eslint-disable-next-line layers/step-paths -- a run and its step
     const key = `${this.steps.run.key.run}/${path}`;
     const given = typeof work === 'function' ? work(key) : work;
-    return (await this.steps.perform(path, spec, top, given)) as T;
+    return (await this.steps.perform(path, spec, top, this.named(given))) as T;
+  }
+
+  private named({ undoesToo, ...work }: Work): Work {
+    if (undoesToo === undefined) return work;
+    return { ...work, undoesToo: this.steps.run.newestPath(this.around + undoesToo) };
   }
 
   /**

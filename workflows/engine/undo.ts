@@ -16,16 +16,19 @@ export interface Undo {
   action?: Action;
   /** What they do. */
   byHand?: string;
+  /** Path of another step whose effect it takes back, too. */
+  undoesToo?: string;
 }
 
 /** What undoes a step; undefined where nothing does. */
 export function undoOf(
   path: string,
   spec: StepSpec,
-  { undo: action, undoByHand: byHand }: Pick<Work, 'undo' | 'undoByHand'>,
+  { undo: action, undoByHand: byHand, undoesToo }: Pick<Work, 'undo' | 'undoByHand' | 'undoesToo'>,
 ): Undo | undefined {
-  if (action) return { path, spec, action };
-  return byHand === undefined ? undefined : { path, spec, byHand };
+  const common = { path, spec, ...(undoesToo === undefined ? {} : { undoesToo }) };
+  if (action) return { ...common, action };
+  return byHand === undefined ? undefined : { ...common, byHand };
 }
 
 /**
@@ -33,8 +36,8 @@ export function undoOf(
  * made, perhaps by a key that theirs does not have.
  */
 export function byPeople(undo: Undo): Undo {
-  const { path, spec, action } = undo;
-  return action ? { path, spec, byHand: undoOfHandWork(spec) } : undo;
+  const { action, ...common } = undo;
+  return action ? { ...common, byHand: undoOfHandWork(undo.spec) } : undo;
 }
 
 /** The undo in words. */

@@ -125,7 +125,7 @@ async function recover(
     if (restarts === 1) others(run, ['restart', 'build', 'begin'], step);
     const restarted = runner.restarted(answer, current);
     const held = runner.hold(restarted);
-    if (held) await run.step(held.step, held.work);
+    if (held) await run.step(held.step, { ...held.work, undoesToo: step });
     else
       notNeeded(
         run,
