@@ -1,12 +1,27 @@
 import { describe, expect, test } from '@jest/globals';
 import type { JobState, JobRow } from '../../common/answers.js';
-import { cureOf, failedJob } from '../../workflows/pipeline-recovery/findings.js';
+import { cureOf, failedJob, noJobs } from '../../workflows/pipeline-recovery/found-jobs.js';
+import { declarationOfParts } from '../../lab/airflow/declaration.js';
+import { declarationOf } from '../../lab/dbt/declaration.js';
+import { declaration as flights } from '../../lab/pipeline/declaration.js';
+import { declared, runnerFor, whyStopped } from '../helpers/declared.js';
 import { readInputs } from '../../workflows/full-system-disaster-recovery/inputs.js';
 
 /*
  * A window for a default does not apply to an explicit inputs, and the newest fact about a thing
  * decides.
  */
+
+const runners = {
+  http: runnerFor(flights),
+  dbt: runnerFor(declarationOf('/venv/bin/dbt', '/srv/dbt')),
+  airflow: runnerFor(declarationOfParts),
+  program: runnerFor({
+    run: { program: { path: '/srv/control', stops: true } },
+    data: flights.data,
+  }),
+};
+const whole = declared(declarationOfParts).data;
 
 function jobs(...told: [id: string, status: JobState, dataset?: string][]): JobRow[] {
   return told.map(([id, status, dataset = 'flights'], index) => ({
@@ -96,7 +111,41 @@ test.each([
   ['failed', false, 'pipeline-recovery moves it away.'],
   ['completed', true, 'when the job is named: --input job=one'],
   ['completed', false, 'pipeline-recovery recovers failed jobs only'],
-] as const)('what mends wrong data where the newest job is %s', (status, triesAgain, cure) => {
+] as const)('what mends wrong data where the newest job is %s', (status, isLookedAt, cure) => {
   const job = { id: 'one', status, stage: null, created: '2026-03-01T02:00:00Z', dataset: null };
-  expect(cureOf(job, triesAgain)).toContain(cure);
+  const knowledge = { recoversCompleted: isLookedAt };
+  expect(cureOf(declared(flights).data, job, knowledge)).toContain(cure);
+  expect(cureOf(whole, job, knowledge)).toContain(cure.replace('moves it away', 'makes it anew'));
+});
+
+describe('where there is no job', () => {
+  const [day, all] = [
+    { recoversCompleted: true },
+    { recoversCompleted: true, remembers: 'Airflow' },
+  ] as const;
+
+  test('nobody says that it did not fail: it never ran, or nobody knows of an older one', () => {
+    expect(whyStopped(() => failedJob([], undefined, all))).toBe(
+      'it has never run, as far as Airflow knows',
+    );
+    expect(whyStopped(() => failedJob([], undefined, day))).toBe(
+      'no job failed in the last 24 hours',
+    );
+    expect([noJobs(all), noJobs(day)]).toEqual([
+      'none: it has never run, as far as Airflow knows',
+      'none in the last 24 hours',
+    ]);
+    expect(cureOf(whole, undefined, all)).toMatch(/^Let it run once: /);
+    expect(cureOf(whole, undefined, day)).toContain('--input job=ID');
+  });
+
+  test.each(Object.entries(runners))('%s tells how far back it knows them', (way, runner) => {
+    expect(runner.remembers).toBe({ dbt: 'dbt', airflow: 'Airflow' }[way]);
+  });
+
+  test('of older ones than a day, where all are known, too', () => {
+    expect(whyStopped(() => failedJob(jobs(['one', 'completed']), undefined, all))).toBe(
+      'no job failed',
+    );
+  });
 });

@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../../language/json.js';
 import type { HttpAction } from '../../language/kinds/http.js';
 import { limitsOf } from '../../language/pipeline-limits.js';
 import { later } from '../../language/reference.js';
-import { failedJob } from '../../workflows/pipeline-recovery/findings.js';
+import { failedJob } from '../../workflows/pipeline-recovery/found-jobs.js';
 import { filledIn, textIn, valueIn } from '../../workflows/pipeline-recovery/run/values.js';
 import { declared, runnerFor, whyStopped } from '../helpers/declared.js';
 

@@ -1,6 +1,6 @@
 import type { JobRow } from '../../common/answers.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import { failedJob } from '../pipeline-recovery/findings.js';
+import { failedJob } from '../pipeline-recovery/found-jobs.js';
 
 /*
  * Which DAG runs are recovered, and in which order. Pure functions: the same answers, the same

@@ -11,14 +11,8 @@ import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
 import { placesOf } from '../pipeline-recovery/declared/places.js';
 import { provable } from '../pipeline-recovery/declared/provable.js';
 import type { JobRow } from '../../common/answers.js';
-import {
-  cureOf,
-  freshnessOf,
-  proofWords,
-  waitingWords,
-  type FoundJob,
-  type Proofs,
-} from '../pipeline-recovery/findings.js';
+import { freshnessOf, proofWords, type Proofs } from '../pipeline-recovery/findings.js';
+import { cureOf, noJobs, waitingWords, type FoundJob } from '../pipeline-recovery/found-jobs.js';
 import { runnerOf } from '../pipeline-recovery/run/index.js';
 import type { DeclaredPipeline, Restarted, Runner } from '../pipeline-recovery/run/runner.js';
 import { pipelineCheckSpec } from './spec.js';
@@ -82,7 +76,7 @@ async function checkJobs(
   const [newest] = rows;
   const found = newest
     ? `${rows.length}; the newest is ${newest.id}, ${newest.status}${waitingWords(newest)}`
-    : 'none in the last 24 hours';
+    : noJobs(runner);
   return { rows, checks: [{ name: 'jobs', state: 'ok', found, fix: null }] };
 }
 
@@ -134,7 +128,7 @@ async function checkProofs(
   );
   if ('problem' in asked) return [failure('proofs', asked.problem)];
   const isRunning = newest?.status === 'running';
-  const fix = cureOf(newest, runner.recoversCompleted);
+  const fix = cureOf(data, newest, runner);
   return data.stages.flatMap((stage): Check[] => {
     const { isGood, words } = proofWords(data, asked.answer, stage.name);
     const found = !isGood && isRunning ? `${words}; a job is at work` : words;

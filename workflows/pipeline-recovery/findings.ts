@@ -1,4 +1,4 @@
-import type { JobFault, JobRow, JobState } from '../../common/answers.js';
+import type { JobFault, JobState } from '../../common/answers.js';
 import { duration } from '../../common/times.js';
 import type { Json } from '../../language/json.js';
 import { field } from '../../language/objects.js';
@@ -25,12 +25,6 @@ export interface JobStatus {
   failed?: FailedTask[];
   /** The version of the code that it began with, where its orchestrator keeps that. */
   bundle?: string | null;
-}
-
-/** A job as its orchestrator lists it. */
-export interface FoundJob extends JobRow {
-  /** What of it waits and is not at work, in words; where its orchestrator tells that. */
-  waits?: string[];
 }
 
 /** A task of a job that has failed. */
@@ -97,107 +91,6 @@ export type Choice = {
   /** Key of a record that the job cannot process; it is set aside. */
   poison: Json[] | null;
 };
-
-/**
- * The job to recover: the one asked for, or the newest failed one whose dataset no later job has
- * touched. The newest job of a dataset decides, because a failed job stays failed in the table even
- * when another one has continued its work.
- * @param jobs newest first
- * @param recoversCompleted a job that is asked for may have completed: its data may be wrong
- * @throws ProcedureStopped when there is none to recover
- */
-export function failedJob(
-  jobs: readonly FoundJob[],
-  wanted: string | undefined,
-  recoversCompleted = false,
-): FoundJob {
-  const failed = jobs.filter(({ status }) => status === 'failed');
-  const job =
-    wanted === undefined
-      ? failed.find((each) => sinceOf(each, jobs)?.status !== 'completed')
-      : jobs.find(({ id }) => id === wanted);
-  if (!job) {
-    const none =
-      failed.length === 0
-        ? 'no job failed in the last 24 hours'
-        : 'every job that failed in the last 24 hours was recovered since';
-    const working = jobs.filter(({ status }) => status === 'running').map(atWork);
-    throw new ProcedureStopped(
-      wanted === undefined ? [none, ...working].join('; ') : `this pipeline has no job ${wanted}`,
-      wanted === undefined
-        ? 'Nothing was changed, and no data were looked at: doctor PIPELINE compares them. An older failed job can be named with --input job=ID.'
-        : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
-    );
-  }
-  const isLookedAt = recoversCompleted && job.status === 'completed';
-  if (job.status !== 'failed' && !isLookedAt) {
-    throw job.status === 'running'
-      ? new ProcedureStopped(`${atWork(job)}: it has not failed`, waitForIt)
-      : new ProcedureStopped(`job ${job.id} is ${job.status}, not failed`, nothingFailed);
-  }
-  const busy = jobs.find((each) => each.status === 'running' && each.dataset === job.dataset);
-  if (busy) {
-    throw new ProcedureStopped(
-      `job ${busy.id} already works on ${datasetWords(job)}${waitingWords(busy)}`,
-      waitForIt,
-    );
-  }
-  const since = sinceOf(job, jobs);
-  if (since?.status === 'completed') {
-    throw new ProcedureStopped(
-      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and job ${since.id} has completed ${datasetWords(job)} since`,
-      nothingFailed,
-    );
-  }
-  if (since) {
-    throw new ProcedureStopped(
-      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and since then job ${since.id} of ${job.dataset === null ? 'this pipeline' : 'the same dataset'} has failed too`,
-      `Nothing was changed. Recover that one: --input job=${since.id}`,
-    );
-  }
-  return job;
-}
-
-/** What is so where a job needs no recovery; data may be wrong nevertheless. */
-const nothingFailed =
-  'Nothing was changed: no job is left failed. Whether the data are right, doctor PIPELINE says.';
-
-const waitForIt = 'Nothing was changed. Wait for that job, or stop it.';
-
-function atWork(job: FoundJob): string {
-  return `job ${job.id} is running${waitingWords(job)}`;
-}
-
-/** What a running job waits for; empty where it waits for nothing, or nobody tells it. */
-export function waitingWords({ waits = [] }: FoundJob): string {
-  return waits.length === 0 ? '' : ` (it waits: ${waits.join(', ')})`;
-}
-
-function datasetWords({ dataset }: JobRow): string {
-  return dataset === null ? 'this pipeline' : `dataset ${dataset}`;
-}
-
-/**
- * What to do about data that are not what is claimed of them.
- * @param recoversCompleted a job that has completed can be recovered, where it is named
- */
-export function cureOf(newest: JobRow | undefined, recoversCompleted = false): string {
-  if (newest?.status === 'running') return 'Look again when it has ended.';
-  if (newest?.status === 'failed') return 'pipeline-recovery moves it away.';
-  if (newest && recoversCompleted)
-    return `pipeline-recovery moves it away when the job is named: --input job=${newest.id}`;
-  return 'The newest job did not fail, and pipeline-recovery recovers failed jobs only: run this part again by what runs the pipeline, or correct the data by hand.';
-}
-
-/**
- * The newest later job that changed the dataset; one that was stopped left it unchanged.
- */
-function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
-  const newest = jobs.find(
-    ({ dataset, status }) => dataset === job.dataset && status !== 'stopped',
-  );
-  return newest === job ? undefined : newest;
-}
 
 /**
  * The last checkpoint whose data is proved good: the first corrupt stage decides, else the stage
@@ -279,7 +172,9 @@ export function heldRows(data: PipelineData, compared: Compared | null): Held {
       'The job has completed. Compare the target with its source by hand.',
     );
   const { measures } = data.stages.at(-1) ?? data.stages[0];
-  const sums = measures.map(({ name }, at) => [name, target.sums[at] ?? '0'] as const);
+  const sums = measures.map(
+    ({ name }, at) => [name, plainDecimal(target.sums[at] ?? '0')] as const,
+  );
   return {
     rows: Number(target.rows),
     sums: Object.fromEntries(sums),

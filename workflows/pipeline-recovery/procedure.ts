@@ -15,7 +15,6 @@ import { assertMovable, type Finding } from './declared/judge.js';
 import {
   changesData,
   chooseCheckpoint,
-  failedJob,
   heldRows,
   rowsByTable,
   type Checkpoint,
@@ -25,6 +24,7 @@ import {
   type JobStatus,
   type Proofs,
 } from './findings.js';
+import { failedJob } from './found-jobs.js';
 import { notNeeded } from './not-needed.js';
 import { runnerOf } from './run/index.js';
 import type { DeclaredPipeline, Doing, Preview, Restarted, Runner } from './run/runner.js';
@@ -56,7 +56,7 @@ export const pipelineRecovery = runbook(
     const forbidden = await compareDeclaration(run, pipeline);
     if (runner.reach) await ask(run, 'reach', runner.reach());
     const jobs = await ask(run, 'identify', runner.jobs(inputs.job));
-    const failed = failedJob(jobs, inputs.job, runner.recoversCompleted);
+    const failed = failedJob(jobs, inputs.job, runner);
     const { dataset } = failed;
     const actions = actionsFor(pipeline, runner, dataset);
     const found = { pipeline, runner, dataset, actions, forbidden };

@@ -3,6 +3,7 @@ import type { HttpAction } from '../../../language/kinds/http.js';
 import { isObject } from '../../../language/objects.js';
 import type { AirflowRun } from '../../../language/pipeline.js';
 import { later } from '../../../language/reference.js';
+import { runByWords } from '../../../language/run-by.js';
 import type { FailedTask } from '../findings.js';
 import {
   dagOf,
@@ -57,6 +58,7 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
     // A task goes on for a while after it was told to end.
     stops: false,
     recoversCompleted: true,
+    remembers: runByWords.airflow,
     triesAgain: true,
 
     reach: () => ({

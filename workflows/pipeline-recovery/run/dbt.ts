@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../../../language/json.js';
 import type { CommandAction } from '../../../language/kinds/command.js';
 import { isObject } from '../../../language/objects.js';
 import type { DbtRun } from '../../../language/pipeline.js';
+import { runByWords } from '../../../language/run-by.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import type { JobRow } from '../../../common/answers.js';
 import type { JobStatus } from '../findings.js';
@@ -39,6 +40,7 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
   return {
     stops: true,
     recoversCompleted: true,
+    remembers: runByWords.dbt,
 
     jobs: () => ({
       parts: {

@@ -2,7 +2,8 @@ import type { Json } from '../../../language/json.js';
 import type { PlannedTarget } from '../../../language/plan.js';
 import type { Pipeline } from '../../../language/pipeline.js';
 import type { Work } from '../../engine/attempts.js';
-import type { Checkpoint, FoundJob, JobStatus } from '../findings.js';
+import type { Checkpoint, JobStatus } from '../findings.js';
+import type { FoundJob, Knowledge } from '../found-jobs.js';
 
 /** What the parts of a group are asked, and what their answers say. */
 export interface Question<T> {
@@ -20,11 +21,9 @@ export interface Doing {
 /**
  * How a pipeline is run: what its orchestrator can be asked and told. One file each in this folder.
  */
-export interface Runner {
+export interface Runner extends Knowledge {
   /** Whether a restarted job can be stopped: without, what it goes on writing is not undone. */
   stops: boolean;
-  /** It restarts jobs that have completed, too: where data is wrong although no job has failed. */
-  recoversCompleted: boolean;
   /** It may try a part of a job again by itself: a job that went well may have spoilt data. */
   triesAgain?: true;
   /** Asks first whether it is what is declared; what is not throws ProcedureStopped. */
