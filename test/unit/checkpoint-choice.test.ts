@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { plainDecimal } from '../../common/decimal.js';
 import {
   chooseCheckpoint,
+  heldRows,
   rowsByTable,
   type JobStatus,
   type Proofs,
@@ -55,4 +57,31 @@ test.each<[Record<string, number>, number[]]>([
   const told = rowsByTable(data, given, choice);
   expect(Object.entries(told)).toEqual(rows.map((each, at) => [tables[at], each]));
   expect(Object.values(told).reduce((sum, each) => sum + each, 0)).toBe(choice.rowsAgain);
+});
+
+test.each([
+  ['120.50000000000000000000', '120.5'],
+  ['-3.00', '-3'],
+  ['100', '100'],
+  ['100.000', '100'],
+  ['0.00', '0'],
+  ['12345678901234567890.10', '12345678901234567890.1'],
+  ['NaN', 'NaN'],
+  ['A-1.10', 'A-1.10'],
+])('%s is shown as %s', (text, shown) => {
+  expect(plainDecimal(text)).toBe(shown);
+});
+
+test('sums are compared exactly, and shown without zeros that say nothing', () => {
+  const given = proofs({ load: 2 }) as Record<string, { proof: Record<string, unknown>[] }>;
+  Object.assign(given['load']?.proof[0] ?? {}, {
+    ...{ claimed_sums: ['5.00', '12345678901234567890.00'] },
+    actual_sums: ['5.0000', '12345678901234567891.00'],
+  });
+  expect(chooseCheckpoint(data, given as unknown as Proofs, job).verdict).toMatch(
+    /\(sum of \w+ 12345678901234567891, claimed 12345678901234567890\)$/,
+  );
+  const sums = data.stages.at(-1)?.measures.map(() => '7.50000') ?? [];
+  const held = heldRows(data, { target: [{ rows: '1', sums, checksum: null }] });
+  expect(Object.values(held.sums)).toEqual(sums.map(() => '7.5'));
 });

@@ -1,4 +1,5 @@
 import type { JobFault, JobState } from '../../common/answers.js';
+import { plainDecimal } from '../../common/decimal.js';
 import { duration } from '../../common/times.js';
 import type { Json } from '../../language/json.js';
 import { field } from '../../language/objects.js';
@@ -258,9 +259,10 @@ function difference(data: PipelineData, name: string, proof: StageProof): string
   const parts = [
     ...(proof.claimed_rows === null ? [] : [['rows', proof.claimed_rows, proof.actual_rows]]),
     ...sums.map((sum, at) => [`sum of ${sum}`, proof.claimed_sums[at], proof.actual_sums[at]]),
-  ].flatMap(([what, claimed, actual]) =>
-    Number(claimed) === Number(actual) ? [] : [`${what} ${actual}, claimed ${claimed}`],
-  );
+  ].flatMap(([what, ...numbers]) => {
+    const [claimed, actual] = numbers.map((each) => plainDecimal(each ?? '0'));
+    return claimed === actual ? [] : [`${what} ${actual}, claimed ${claimed}`];
+  });
   if (proof.duplicates !== '0') parts.push(`${proof.duplicates} keys twice`);
   if (proof.missing !== '0') parts.push(`${proof.missing} keys missing`);
   if ((proof.foreign_keys ?? '0') !== '0') parts.push(`${proof.foreign_keys} keys foreign`);
