@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { plainDecimal } from '../../common/decimal.js';
+import { declarationOfParts } from '../../lab/airflow/declaration.js';
+import { actionsFor } from '../../workflows/pipeline-recovery/actions.js';
 import {
   chooseCheckpoint,
   heldRows,
@@ -7,7 +9,7 @@ import {
   type JobStatus,
   type Proofs,
 } from '../../workflows/pipeline-recovery/findings.js';
-import { declaredExample } from '../helpers/declared.js';
+import { declared, declaredExample } from '../helpers/declared.js';
 
 /* From where a job goes on: nothing that is kept is corrupt, in any stage. */
 
@@ -84,4 +86,25 @@ test('sums are compared exactly, and shown without zeros that say nothing', () =
   const sums = data.stages.at(-1)?.measures.map(() => '7.50000') ?? [];
   const held = heldRows(data, { target: [{ rows: '1', sums, checksum: null }] });
   expect(Object.values(held.sums)).toEqual(sums.map(() => '7.5'));
+});
+
+test('a record is set aside also where the stages are made as a whole, and move no rows', () => {
+  const setAside = { table: 'lab.aside', key: ['report'], reason: 'why' };
+  const parts = { ...declarationOfParts, data: { ...declarationOfParts.data, setAside } };
+  const target = {
+    ...{ name: 'one', kind: 'pipeline', environment: 'test', isolated: false },
+    ...{ addresses: [], facts: {}, digest: '', pipeline: declared(parts) },
+  };
+  const choice = {
+    ...{ checkpoint: { stage: 'parts', batch: 0 }, corrupt: ['parts'], verdict: '' },
+    ...{ rowsAgain: 4, rowsAhead: 0 },
+  };
+  const worksOf = (stops: boolean, poison: string[] | null) =>
+    actionsFor(target, { stops }, null).quarantine({ ...choice, poison }, 'run');
+  expect(worksOf(true, null)).toBeNull();
+  expect(JSON.stringify(worksOf(true, ['BS-1'])?.action)).toContain('INSERT INTO');
+  expect([worksOf(true, ['BS-1'])?.undo, worksOf(false, ['BS-1'])?.undo]).toEqual([
+    expect.anything(),
+    undefined,
+  ]);
 });

@@ -9,7 +9,12 @@ import { ProcedureStopped } from '../engine/outcome.js';
 import { runbook } from '../engine/runbook.js';
 import type { Run } from '../engine/surface.js';
 import { look } from '../pipeline-recovery/ask.js';
-import { changesData, chooseCheckpoint, type Proofs } from '../pipeline-recovery/findings.js';
+import {
+  againWords,
+  changesData,
+  chooseCheckpoint,
+  type Proofs,
+} from '../pipeline-recovery/findings.js';
 import { examine, find, limitsOfAll, type Dag, type Examined, type Left } from './examine.js';
 import { closingMessage } from '../shared/closing-message.js';
 import { chooseRuns, nextBatch } from './order.js';
@@ -231,10 +236,7 @@ function questionFor(
       'at once': `${atOnce}; the others wait until these have ended`,
       causes: causesOf(waiting),
       ...full,
-      'rows moved to quarantine and processed again': waiting.reduce(
-        (sum, { choice }) => sum + choice.rowsAgain,
-        0,
-      ),
+      ...rowsAgain(waiting),
       ...(left.length > 0 ? { 'not cleared': left.map(({ id, why }) => `${id}: ${why}`) } : {}),
       ...(beyond > 0 ? { 'left for another run of this runbook': beyond } : {}),
       'cannot be done': limitsOfAll(waiting).join(' '),
@@ -245,6 +247,16 @@ function questionFor(
       notify: [closing(run, later('the result'), later('outputs'))],
     },
   };
+}
+
+/** How many rows are done again, by what they are. */
+function rowsAgain(waiting: readonly Examined[]): JsonObject {
+  const rows: Record<string, number> = {};
+  for (const { dag, choice } of waiting) {
+    const words = againWords(dag.declared.pipeline.data);
+    rows[words] = (rows[words] ?? 0) + choice.rowsAgain;
+  }
+  return rows;
 }
 
 function wordsOf({ run, status, choice, preview }: Examined): string {

@@ -28,23 +28,28 @@ export function actionsFor(
   const statements = (all: readonly SqlStatement[]): SqlAction => ({
     ...{ kind: 'sql', target, statements: all, statementTimeoutMs },
   });
+  // A job that nobody can stop goes on writing: rows put back would be there twice.
+  const undo = (all: readonly SqlStatement[]): Pick<Work, 'undo'> =>
+    runner.stops ? { undo: statements(all) } : {};
 
   return {
     prove: (stage: string): SqlAction => statements([proveStage(asked, stage)]),
 
     /**
-     * Null where the stages are made as a whole: what is corrupt is made anew.
+     * Null where nothing goes anywhere. Stages that are made as a whole move no rows: what is
+     * corrupt is made anew.
      * @param name under which the data is kept
      */
     quarantine: ({ checkpoint, poison, rowsAgain }: Choice, name: string): Work | null => {
-      if (!isClaimed(data)) return null;
+      const aside = poison === null ? [] : setAside(asked, poison, name);
+      if (!isClaimed(data))
+        return aside.length === 0
+          ? null
+          : { action: statements(aside), ...undo(takeUpAgain(asked, name)) };
       const claims = { data, dataset };
       const kept = { ...checkpoint, name };
       return {
-        action: statements([
-          ...(poison === null ? [] : setAside(asked, poison, name)),
-          ...quarantine(claims, kept),
-        ]),
+        action: statements([...aside, ...quarantine(claims, kept)]),
         expect: [
           {
             condition: { cel: 'out.kept[0].rows == rows', given: { rows: rowsAgain } },
@@ -53,10 +58,7 @@ export function actionsFor(
             next: 'Start the runbook again, so that the data is looked at afresh.',
           },
         ],
-        // A job that nobody can stop goes on writing: rows put back would be there twice.
-        ...(runner.stops
-          ? { undo: statements([...unquarantine(claims, kept), ...takeUpAgain(asked, name)]) }
-          : {}),
+        ...undo([...unquarantine(claims, kept), ...takeUpAgain(asked, name)]),
       };
     },
 

@@ -84,7 +84,7 @@ export type Choice = {
   verdict: string;
   /**
    * Committed rows behind the checkpoint, in its stage and all later ones: moved to quarantine and
-   * processed again.
+   * processed again, or made anew where the stages are made as a whole.
    */
   rowsAgain: number;
   /** Rows of the previous stage that this stage has not processed yet. */
@@ -132,6 +132,13 @@ function rowsBehind({ rows_by_batch: byBatch }: StageProof, batch: number): numb
   return byBatch
     .filter(([at]) => at === null || at > batch)
     .reduce((sum, [, rows]) => sum + rows, 0);
+}
+
+/** What the rows are that a recovery does again, for people. */
+export function againWords(data: PipelineData): string {
+  return isClaimed(data)
+    ? 'rows moved to quarantine and processed again'
+    : 'rows of corrupt stages and of all behind them';
 }
 
 /** How many rows of which table the choice moves or makes again, in the order of the stages. */

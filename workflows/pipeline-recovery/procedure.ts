@@ -13,6 +13,7 @@ import { actionsFor, type Actions } from './actions.js';
 import { ask, compareDeclaration, declared, look } from './ask.js';
 import { assertMovable, type Finding } from './declared/judge.js';
 import {
+  againWords,
   changesData,
   chooseCheckpoint,
   heldRows,
@@ -209,15 +210,17 @@ function questionFor(
   const { runner, actions } = found;
   const { status, proofs, choice, kept, further, preview } = asked;
   const { error } = status;
-  const limits = limitsOf(found.pipeline.pipeline);
-  const tables = rowsByTable(found.pipeline.pipeline.data, proofs, choice);
+  const { pipeline } = found.pipeline;
+  const { data } = pipeline;
+  const limits = limitsOf(pipeline);
+  const tables = rowsByTable(data, proofs, choice);
   const evidence: JsonObject = {
     'failed job': status.id,
     'failed stage': status.stage ?? 'none',
     error: error ? `${error.code}: ${error.message}` : 'none told',
     verdict: choice.verdict,
     checkpoint: placeOf(choice.checkpoint),
-    'rows moved to quarantine and processed again': choice.rowsAgain,
+    [againWords(data)]: choice.rowsAgain,
     ...(choice.rowsAgain > 0 ? { 'of these, by table': tables } : {}),
     'rows waiting in the stage before': choice.rowsAhead,
     'offending record': error?.record ?? 'none named',

@@ -69,7 +69,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
   prerequisites: [
     'The target declares its pipeline (docs/adopt/job-api.md); doctor PIPELINE finds it right.',
     'The token may read and restart jobs.',
-    'The database can be read, and its quarantine tables written.',
+    'The database can be read; where batches are claimed, rows can be moved into its quarantine tables.',
   ],
   steps: [
     {
@@ -330,5 +330,6 @@ export const pipelineRecoverySpec: RunbookSpec = {
   ],
   verification:
     'Rows, sums and keys equal the source within the tolerance; no row twice, none lost.',
-  rollback: 'The restarted job is stopped, then quarantined rows and checkpoints are put back.',
+  rollback:
+    'Where the restarted job can be stopped: it is stopped, then quarantined rows and checkpoints are put back.',
 };
