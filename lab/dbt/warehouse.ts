@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { once } from 'node:events';
@@ -9,6 +9,7 @@ import { readStrikes, totalsOf, type Totals } from '../strikes/source.js';
 import { until } from '../until.js';
 import { withClient } from '../with-client.js';
 
+const labProject = join(process.cwd(), 'lab', 'dbt', 'project');
 /** Reports of the source that are loaded. */
 const reports = 2_000;
 
@@ -30,7 +31,7 @@ export class Warehouse {
 
   static async create(program: string, databaseUrl: string): Promise<Warehouse> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-dbt-'));
-    await cp(join(process.cwd(), 'lab', 'dbt', 'project'), folder, { recursive: true });
+    await cp(labProject, folder, { recursive: true });
     const warehouse = new Warehouse(folder, program, databaseUrl);
     await warehouse.query(
       'CREATE SCHEMA raw; CREATE TABLE raw.reports (report text, airport text, state text, species text, size text, flown text, cost text, speed text)',
@@ -60,6 +61,15 @@ export class Warehouse {
         rows.map((row) => (row.speed === null ? null : String(row.speed))),
       ],
     );
+  }
+
+  /** From here on the model `int_named` is built with these settings; without, as the others. */
+  async configure(settings: Record<string, string> = {}): Promise<void> {
+    const lines = Object.entries(settings).map(([name, value]) => `        +${name}: ${value}\n`);
+    const model =
+      lines.length === 0 ? '' : `    intermediate:\n      int_named:\n${lines.join('')}`;
+    const text = await readFile(join(labProject, 'dbt_project.yml'), 'utf8');
+    await writeFile(join(this.project, 'dbt_project.yml'), text + model);
   }
 
   /** Runs dbt to its end. @returns its exit code */

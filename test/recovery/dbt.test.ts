@@ -39,11 +39,19 @@ whereThereIsDbt('a dbt project', () => {
     await database?.drop();
   });
   beforeEach(async () => {
+    await warehouse.configure();
     await warehouse.load();
     expect(await warehouse.dbt('build')).toBe(0);
     expect(await warehouse.found()).toEqual(warehouse.truth());
   }, stretched(60_000));
 
+  /** The newest run of dbt, as doctor names it where data is wrong. */
+  const newestRun = async (): Promise<string> => {
+    const check = await recovery.ended(await recovery.run({}, 'pipeline-check'));
+    const { checks } = check.outputs as unknown as { checks: Check[] };
+    const fix = checks.find(({ name }) => name === 'proof of int_named')?.fix ?? '';
+    return /--input job=(\S+)$/.exec(fix)?.[1] ?? '';
+  };
   const failed = async (): Promise<void> => expect(await warehouse.failInModel()).toBe(1);
 
   test(
@@ -55,6 +63,7 @@ whereThereIsDbt('a dbt project', () => {
         'failed stage': 'int_costed',
         error: expect.stringMatching(/^model\.strikes\.int_costed: .*invalid input syntax/s),
         verdict: 'not corrupt: the keys of every stage match',
+        'what dbt does': 'dbt retry: goes on from what failed',
       });
       const { rows, cost, speed } = warehouse.truth();
       expect(view.outputs).toMatchObject({ rows, sums: { cost: `${cost}`, speed: `${speed}` } });
@@ -114,7 +123,10 @@ whereThereIsDbt('a dbt project', () => {
       expect(evidence).toMatchObject({
         verdict: expect.stringContaining(`corrupt: ${stage} (`),
         checkpoint: `beginning of ${stage}`,
+        'rows of corrupt stages and of all behind them': expect.any(Number),
       });
+      // Nothing goes there.
+      expect(JSON.stringify(evidence)).not.toContain('quarantine');
       expect(await warehouse.found()).toEqual(warehouse.truth());
     },
     stretched(90_000),
@@ -156,6 +168,81 @@ whereThereIsDbt('a dbt project', () => {
     stretched(120_000),
   );
 
+  describe('with an incremental model', () => {
+    const killed = async (): Promise<void> => {
+      await warehouse.killedIn('build', '--vars', '{slow: 300}');
+      await warehouse.endSessions();
+    };
+    /** The table itself: one that is built anew is another one. */
+    const table = async (): Promise<unknown> =>
+      warehouse.query(`SELECT 'strikes.int_named'::regclass::oid`);
+    beforeEach(async () => {
+      await warehouse.configure({ materialized: 'incremental' });
+      await warehouse.load(1_500);
+      expect(await warehouse.dbt('build', '--full-refresh')).toBe(0);
+      await warehouse.load();
+    }, stretched(60_000));
+
+    test(
+      'that is only behind when dbt is killed is not built anew',
+      async () => {
+        await killed();
+        const before = await table();
+        const { evidence, view } = await recovery.recovered();
+        expect(evidence).toMatchObject({
+          verdict: expect.stringContaining('corrupt: int_costed ('),
+          'what dbt does': expect.stringMatching(/^dbt build: .* proved again/),
+        });
+        expect(view.outputs).toMatchObject({ restarts: 1 });
+        expect(await warehouse.found()).toEqual(warehouse.truth());
+        expect(await table()).toEqual(before);
+      },
+      stretched(120_000),
+    );
+
+    test(
+      'that lost rows is built anew once people have seen what that loses',
+      async () => {
+        await killed();
+        await warehouse.query(`DELETE FROM strikes.int_named WHERE report < 'BS-00021'`);
+        const before = await table();
+        const handle = await recovery.run();
+        await recovery.decide(handle);
+        const { evidence } = await recovery.gate(handle);
+        expect(evidence).toMatchObject({
+          verdict: expect.stringContaining('corrupt: int_named ('),
+          'what dbt does': expect.stringContaining('builds int_named anew'),
+          'incremental models built anew': expect.stringMatching(/^int_named: rows .* are lost$/),
+        });
+        // What dbt does by itself has not brought them back.
+        expect((await warehouse.found()).lost).toBeGreaterThan(0);
+        expect(await table()).toEqual(before);
+        await recovery.decide(handle);
+        expect((await recovery.ended(handle)).problem).toBeNull();
+        expect(await warehouse.found()).toEqual(warehouse.truth());
+        expect(await table()).not.toEqual(before);
+      },
+      stretched(120_000),
+    );
+
+    test(
+      'that its project keeps is left alone, and people are told',
+      async () => {
+        await warehouse.configure({ materialized: 'incremental', full_refresh: 'false' });
+        expect(await warehouse.dbt('build')).toBe(0);
+        await warehouse.query(`DELETE FROM strikes.int_named WHERE report < 'BS-00021'`);
+        const before = await table();
+        const view = await recovery.ended(await recovery.run({ job: await newestRun() }));
+        expect(view.problem).toMatchObject({
+          message: expect.stringContaining('int_named is corrupt, and its project forbids'),
+          next: expect.stringContaining('Nothing was changed'),
+        });
+        expect(await table()).toEqual(before);
+      },
+      stretched(90_000),
+    );
+  });
+
   test.each<[string, (file: string) => Promise<void>]>([
     ['lost', (file) => rm(file)],
     ['corrupt', (file) => writeFile(file, '{"metadata": {')],
@@ -175,11 +262,7 @@ whereThereIsDbt('a dbt project', () => {
     'whose rows were lost after it went well is built anew where its run is named',
     async () => {
       await warehouse.query(`DELETE FROM strikes.int_named WHERE report < 'BS-00021'`);
-      const check = await recovery.ended(await recovery.run({}, 'pipeline-check'));
-      const { checks } = check.outputs as unknown as { checks: Check[] };
-      const fix = checks.find(({ name }) => name === 'proof of int_named')?.fix ?? '';
-      const [, job = ''] = /--input job=(\S+)$/.exec(fix) ?? [];
-      const { evidence } = await recovery.recovered({ job });
+      const { evidence } = await recovery.recovered({ job: await newestRun() });
       expect(evidence).toMatchObject({ checkpoint: 'beginning of int_named' });
       expect(await warehouse.found()).toEqual(warehouse.truth());
     },

@@ -41,7 +41,11 @@ const job = (failed: JobStatus['failed'] = []) => ({
   ...{ id: 'r', error: null, dataset: null, failed },
 });
 const clearOf = (one: Runner, failed: JobStatus['failed'], isCorrupt: boolean): JsonObject => {
-  const { parts } = one.preview!(job(failed), { stage: 'named', batch: 0 }, isCorrupt);
+  const { parts } = one.preview!(
+    job(failed),
+    { stage: 'named', batch: 0 },
+    isCorrupt ? ['named'] : [],
+  );
   return (parts['cleared']?.action as HttpAction).json as JsonObject;
 };
 
@@ -167,7 +171,7 @@ describe('a clear', () => {
       newest = {},
     }: { one?: Runner; bundle?: string | null; newest?: JsonObject } = {},
   ) =>
-    one.preview!({ ...job(), bundle }, { stage: 'named', batch: 0 }, false).read({
+    one.preview!({ ...job(), bundle }, { stage: 'named', batch: 0 }, []).read({
       cleared: {
         instances: versions.map((version, index) => ({
           ...{ task: 'name', index: index - 1, state: index === 0 ? null : 'failed', version },
@@ -229,7 +233,7 @@ describe('a clear', () => {
       {
         ...{ stage: 'named', batch: 0 },
       },
-      false,
+      [],
     );
     expect(work.action).toMatchObject({
       json: {

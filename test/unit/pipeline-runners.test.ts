@@ -4,10 +4,13 @@ import { declaration as flights } from '../../lab/pipeline/declaration.js';
 import { declarationOf } from '../../lab/dbt/declaration.js';
 import { evaluateAnswer } from '../../activities/judge-answer.js';
 import type { Json, JsonObject } from '../../language/json.js';
+import type { CommandAction } from '../../language/kinds/command.js';
 import type { HttpAction } from '../../language/kinds/http.js';
 import { limitsOf } from '../../language/pipeline-limits.js';
 import { later } from '../../language/reference.js';
 import { failedJob } from '../../workflows/pipeline-recovery/found-jobs.js';
+import { modelsIn } from '../../workflows/pipeline-recovery/run/dbt-build.js';
+import type { Restarted } from '../../workflows/pipeline-recovery/run/runner.js';
 import { filledIn, textIn, valueIn } from '../../workflows/pipeline-recovery/run/values.js';
 import { declared, runnerFor, whyStopped } from '../helpers/declared.js';
 
@@ -81,7 +84,7 @@ describe('a job API', () => {
 
   test('gets what the declaration says, the values in their places', () => {
     const job = { id: '7', error: null, dataset: null };
-    const { work } = api.restart('key', job, { stage: 'named', batch: 4 }, false);
+    const { work } = api.restart('key', job, { stage: 'named', batch: 4 }, []);
     expect(work).toEqual({
       action: {
         ...{ kind: 'http', target: 'one', method: 'POST', path: '/runs/{job}/resume' },
@@ -90,12 +93,7 @@ describe('a job API', () => {
       },
     });
     expect(api.hold('8')?.work.undo).toMatchObject({ method: 'DELETE', params: { job: '8' } });
-    const byKey = runnerFor(flights).restart(
-      'run/restart',
-      job,
-      { stage: 'load', batch: 0 },
-      false,
-    );
+    const byKey = runnerFor(flights).restart('run/restart', job, { stage: 'load', batch: 0 }, []);
     expect(byKey.work.undo).toMatchObject({
       params: { key: 'run/restart' },
       statuses: expect.arrayContaining([404]) as unknown,
@@ -113,7 +111,7 @@ describe('a job API', () => {
     expect(other.stops).toBe(false);
     expect(limitsOf(declared(poor))).toHaveLength(3);
     const job = { id: '7', error: null, dataset: null };
-    const { work } = other.restart('key', job, { stage: 'named', batch: 4 }, false);
+    const { work } = other.restart('key', job, { stage: 'named', batch: 4 }, []);
     expect([work.undo, other.hold('8'), (work.action as HttpAction).idempotencyKey]).toEqual([
       undefined,
       null,
@@ -132,7 +130,7 @@ describe('a program', () => {
 
   test('is told where to go on, and stopped by the key', () => {
     const runner = runnerFor(runs(true));
-    const { work } = runner.restart('run/begin', job, { stage: 'named', batch: 4 }, true);
+    const { work } = runner.restart('run/begin', job, { stage: 'named', batch: 4 }, []);
     const told = ['restart', 'run/begin', '7', 'named', '4', 'spring'];
     expect(argvOf(work.action)).toEqual(['/srv/control', '--site', 'a', ...told]);
     expect(argvOf(work.undo)).toEqual(['/srv/control', '--site', 'a', 'stop', 'run/begin']);
@@ -140,7 +138,7 @@ describe('a program', () => {
 
   test('stands for what is not known yet before the gate', () => {
     const from = { stage: later<string>('a stage'), batch: later<number>('a batch') };
-    const { work } = runnerFor(runs(true)).restart('key', { ...job, dataset: null }, from, false);
+    const { work } = runnerFor(runs(true)).restart('key', { ...job, dataset: null }, from, []);
     expect((argvOf(work.action) as unknown[]).slice(-2)).toEqual([
       { $: 'a stage' },
       { $: 'a batch' },
@@ -149,9 +147,7 @@ describe('a program', () => {
 
   test('that cannot stop a job says so, and nothing is undone', () => {
     const runner = runnerFor(runs(false));
-    expect(runner.restart('key', job, { stage: 'named', batch: 4 }, false).work.undo).toBe(
-      undefined,
-    );
+    expect(runner.restart('key', job, { stage: 'named', batch: 4 }, []).work.undo).toBe(undefined);
     expect(limitsOf(declared(runs(false)))).toHaveLength(2);
     expect(limitsOf(declared(runs(true)))).toHaveLength(1);
   });
@@ -167,6 +163,8 @@ describe('a program', () => {
     expect(runnerFor(runs(true)).restarted({ job: '9' }, '7')).toBe('9');
   });
 });
+
+const anew = ['build', '--full-refresh', '--select'];
 
 describe('dbt', () => {
   const dbt = runnerFor(declarationOf('/venv/bin/dbt', '/srv/dbt'));
@@ -221,20 +219,57 @@ describe('dbt', () => {
     expect(whyStopped(() => dbt.jobs(undefined).read({ runs: null }))).toContain('is not known');
   });
 
-  const argv = (code: string | null, isCorrupt: boolean): unknown => {
-    const error = code === null ? null : { code, message: '', record: null, isPoison: false };
-    const job = { id: 'a', error, dataset: null, undone: ['fct_strikes'] };
-    const { work } = dbt.restart('key', job, { stage: 'int_named', batch: 0 }, isCorrupt);
-    return 'argv' in work.action ? work.action.argv.slice(0, 6) : null;
-  };
+  const jobOf = (code: string): Restarted => ({
+    ...{ id: 'a', dataset: null, undone: code === 'died' ? [] : ['fct_strikes'] },
+    error: { code, message: '', record: null, isPoison: false },
+  });
 
-  test('goes on, builds anew, or builds all', () => {
-    expect(argv(null, false)).toEqual(expect.arrayContaining(['/venv/bin/dbt', 'retry']));
-    expect(argv(null, true)).toEqual([
-      ...['/venv/bin/dbt', 'build', '--full-refresh', '--select', 'int_named+', 'fct_strikes+'],
+  test.each<[code: string, corrupt: string[], told: string[], isProvedAgain: boolean]>([
+    ['failed', [], ['retry'], false],
+    // It has not come to it yet.
+    ['failed', ['fct_strikes'], ['retry'], true],
+    ['failed', ['int_named', 'fct_strikes'], [...anew, 'int_named+', 'fct_strikes+'], false],
+    ['died', [], ['build'], false],
+    ['died', ['int_named'], ['build'], true],
+  ])('that %s, with %j corrupt, is told %j', (code, corrupt, told, isProvedAgain) => {
+    const job = jobOf(code);
+    const { work } = dbt.restart('key', job, { stage: 'int_named', batch: 0 }, corrupt);
+    expect((work.action as CommandAction).argv).toEqual([
+      ...['/venv/bin/dbt', ...told, '--project-dir', '/srv/dbt', '--profiles-dir', '/srv/dbt'],
+      '--no-use-colors',
     ]);
-    expect(argv('died', false)).toEqual([
-      ...['/venv/bin/dbt', 'build', '--project-dir', '/srv/dbt', '--profiles-dir', '/srv/dbt'],
-    ]);
+    expect(dbt.mayLeaveCorrupt?.(job, corrupt)).toBe(isProvedAgain);
+  });
+
+  const preview = (corrupt: string[], lines: JsonObject[] | null) => () => {
+    const asked = dbt.preview?.(jobOf('failed'), { stage: 'int_named', batch: 0 }, corrupt);
+    const models = lines && evaluateAnswer({ cel: modelsIn }, { lines });
+    return asked?.read({ models: models && 'value' in models ? { models: models.value } : null })
+      .evidence;
+  };
+  const model = (name: string, how: string, kept: boolean | null = null): JsonObject => ({
+    ...{ unique_id: `model.strikes.${name}`, config: { materialized: how, full_refresh: kept } },
+  });
+
+  test('says which incremental models are built anew, and which are not', () => {
+    const models = [
+      model('int_named', 'incremental'),
+      model('int_costed', 'table'),
+      model('fct_strikes', 'incremental', false),
+    ];
+    expect(preview(['int_named'], models)()).toEqual({
+      'what dbt does': expect.stringContaining('builds int_named, fct_strikes anew'),
+      'incremental models built anew': expect.stringMatching(/^int_named: /),
+      'incremental models kept': expect.stringMatching(/^fct_strikes: /),
+    });
+    expect(whyStopped(preview(['int_named', 'fct_strikes'], models))).toMatch(
+      /^fct_strikes is corrupt, and its project forbids/,
+    );
+  });
+
+  test('is not told to build what it does not know, or has not told', () => {
+    const models = ['stg_reports', 'int_named', 'int_costed'].map((name) => model(name, 'table'));
+    expect(whyStopped(preview([], models))).toBe('the project of dbt has no model fct_strikes');
+    expect(whyStopped(preview([], null))).toContain('is not known');
   });
 });

@@ -126,7 +126,7 @@ async function examineOne(steps: Section, dag: Dag, run: FailedRun): Promise<Exa
   const asked = (runner.preview as NonNullable<Runner['preview']>)(
     { ...status, dataset: run.dataset },
     choice.checkpoint,
-    choice.corrupt.length > 0,
+    choice.corrupt,
   );
   const preview = await ask(steps, 'preview', asked);
   return { run, dag, actions, status, choice, preview };

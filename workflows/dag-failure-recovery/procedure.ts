@@ -146,7 +146,7 @@ function quarantineOf(run: Run, { actions, choice, run: each }: Examined): Work 
 function clearOf(run: Run, { dag, run: each, status, choice, preview }: Examined): Work {
   const job = { ...status, dataset: each.dataset, tasks: preview.tasks };
   const { checkpoint, corrupt } = choice;
-  return dag.runner.restart(`${run.id} ${each.id}`, job, checkpoint, corrupt.length > 0).work;
+  return dag.runner.restart(`${run.id} ${each.id}`, job, checkpoint, corrupt).work;
 }
 
 function stateIn(answer: Json): Json {

@@ -99,7 +99,7 @@ async function checkPreview(run: Run, { preview }: Runner, job: Restarted): Prom
   if (!preview) return [];
   const name = 'restart';
   const from = { stage: '', batch: 0 };
-  const asked = await attempted(() => ask(run, 'preview', preview(job, from, false)));
+  const asked = await attempted(() => ask(run, 'preview', preview(job, from, [])));
   if ('problem' in asked) return [failure(name, asked.problem)];
   const told = Object.entries(asked.answer.evidence);
   const found = told.map(([what, said]) => `${what}: ${said}`).join('; ');

@@ -81,8 +81,8 @@ export const pipelineRecovery = runbook(
 /**
  * Finds, asks, quarantines, restarts and follows, until the job is done or its restarts are used
  * up. An approval covers the restarts that follow it as long as nothing new is found corrupt; then
- * the gate asks again. A job that its orchestrator may have tried again by itself is done when its
- * stages are proved.
+ * the gate asks again. A job that its orchestrator may have tried again by itself, or whose restart
+ * may leave corrupt data, is done when its stages are proved.
  */
 async function recover(
   run: Run,
@@ -137,7 +137,10 @@ async function recover(
     const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
     if (restarts === 1) others(run, ['follow', 'results'], follow.step);
     const isDone = ended.status === 'completed';
-    if (isDone && !runner.triesAgain) return { job: ended.id, restarts, from };
+    const isProvedAgain =
+      runner.triesAgain ??
+      runner.mayLeaveCorrupt?.({ ...status, dataset: found.dataset }, choice.corrupt);
+    if (isDone && !isProvedAgain) return { job: ended.id, restarts, from };
     if (!isDone && restarts >= inputs.maxRestarts)
       throw givenUp(runner.explain ? await look(run, runner, ended.id) : ended, restarts);
     current = ended.id;
@@ -150,7 +153,7 @@ function restart(
   job: Omit<Restarted, 'dataset'>,
   { checkpoint, corrupt }: Pick<Choice, 'checkpoint' | 'corrupt'>,
 ): Doing {
-  return runner.restart(key, { ...job, dataset }, checkpoint, corrupt.length > 0);
+  return runner.restart(key, { ...job, dataset }, checkpoint, corrupt);
 }
 
 /** What the restart will do, where that can be asked. */
@@ -161,8 +164,7 @@ async function previewOf(
   { checkpoint, corrupt }: Choice,
 ): Promise<Preview | undefined> {
   if (!runner.preview) return undefined;
-  const asked = runner.preview({ ...status, dataset }, checkpoint, corrupt.length > 0);
-  return ask(run, 'preview', asked);
+  return ask(run, 'preview', runner.preview({ ...status, dataset }, checkpoint, corrupt));
 }
 
 /** Marks the steps that only another kind of runner has as not needed. */
@@ -265,7 +267,7 @@ function hasRestarted(job: string, from: string): { job: string; from: string } 
 function spoilt(job: string, { verdict }: Choice, restarts: number): ProcedureStopped {
   return new ProcedureStopped(
     `job ${job} has completed, and after ${counted(restarts)} its data is still wrong: ${verdict}`,
-    'Does a task write again what it had written already? Mend it, then start the runbook again with this job as its input.',
+    'Where a task writes again what it had written already, mend it. Then start the runbook again with this job as its input.',
   );
 }
 

@@ -218,14 +218,34 @@ export const pipelineRecoverySpec: RunbookSpec = {
       effect: 'read',
     },
     {
-      ...airflow,
+      runBy: ['airflow', 'dbt'],
       id: 'preview',
       title: 'Ask what a restart would do',
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, id: 'cleared', title: 'Let Airflow clear in a dry run', kind: 'http' },
-        { ...read, id: 'newest', title: 'Ask for the newest version of the DAG', kind: 'http' },
+        {
+          ...read,
+          ...dbt,
+          id: 'models',
+          title: 'Ask dbt which models it would build, and which of them are incremental',
+          kind: 'command',
+          timeoutMs: 120_000,
+        },
+        {
+          ...read,
+          ...airflow,
+          id: 'cleared',
+          title: 'Let Airflow clear in a dry run',
+          kind: 'http',
+        },
+        {
+          ...read,
+          ...airflow,
+          id: 'newest',
+          title: 'Ask for the newest version of the DAG',
+          kind: 'http',
+        },
       ],
     },
     {

@@ -18,18 +18,18 @@ describe('the steps of a plan for a pipeline', () => {
 
   const ofAirflow = [
     ...['reach', 'version', 'dag', 'tasks', 'instances', 'explain', 'task_log', 'record'],
-    ...['preview', 'cleared', 'newest', 'waiting'],
+    ...['cleared', 'newest', 'waiting'],
   ];
-  const ofDbt = ['runs', 'failures', 'sessions', 'nodes', 'tail', 'build', 'results'];
+  const ofDbt = ['runs', 'failures', 'sessions', 'nodes', 'tail', 'models', 'build', 'results'];
   const ofJobApi = ['jobs', 'log', 'hold', 'service'];
   const ofJobs = ['status', 'message', 'restart'];
   const ofProgram = ['listed', 'told', 'begin'];
 
   test.each([
-    ['http', [...ofAirflow, ...ofDbt, ...ofProgram]],
+    ['http', [...ofAirflow, ...ofDbt, ...ofProgram, 'preview']],
     ['dbt', [...ofAirflow, ...ofJobApi, ...ofJobs, ...ofProgram, 'follow']],
     ['airflow', [...ofDbt, ...ofJobApi, ...ofProgram]],
-    ['program', [...ofAirflow, ...ofDbt, ...ofJobApi, ...ofJobs]],
+    ['program', [...ofAirflow, ...ofDbt, ...ofJobApi, ...ofJobs, 'preview']],
   ] as const)('none of the others where %s runs it', (way, others) => {
     expect(left(way).sort()).toEqual([...others].sort());
   });

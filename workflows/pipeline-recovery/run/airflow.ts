@@ -171,11 +171,11 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
       };
     },
 
-    preview: (job, { stage }, isCorrupt) => ({
+    preview: (job, { stage }, corrupt) => ({
       parts: {
         cleared: {
           action: {
-            ...clear(job.id, tasksToClear(airflow, job.failed ?? [], stage, isCorrupt), {
+            ...clear(job.id, tasksToClear(airflow, job.failed ?? [], stage, corrupt.length > 0), {
               ...{ dry_run: true, include_downstream: true },
             }),
             idempotent: true,

@@ -6,12 +6,11 @@ import { runByWords } from '../../../language/run-by.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import type { JobRow } from '../../../common/answers.js';
 import type { JobStatus } from '../findings.js';
+import { buildFor, dbtPreview, diedCode, modelsIn, nameOf } from './dbt-build.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 
 /** Of dbt's files the first so many bytes say which run wrote them. */
 const headBytes = 1_000;
-/** The error code of a run that left no results. */
-const diedCode = 'died';
 
 const failing = ['error', 'fail', 'skipped', 'runtime error', 'partial success'];
 
@@ -25,6 +24,15 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
   const read = (argv: readonly string[], more: Partial<CommandAction> = {}): CommandAction => ({
     ...{ kind: 'command', target, argv, cwd: project, idempotent: true },
     ...more,
+  });
+  const dbtCommand = (...args: readonly string[]): CommandAction => ({
+    ...{ kind: 'command', target, credentials: 'main', cwd: project },
+    argv: [
+      ...[dbt.program, ...args, '--project-dir', project],
+      ...['--profiles-dir', dbt.profiles ?? project],
+      ...(dbt.target === undefined ? [] : ['--target', dbt.target]),
+      '--no-use-colors',
+    ],
   });
   const results = (): CommandAction =>
     read(['cat', 'target/run_results.json'], { parse: 'json', exitCodes: [0] });
@@ -81,35 +89,43 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
         'nodes' in answers ? statusOf(stages, answers['nodes'] ?? null) : died(job),
     }),
 
-    restart: (_key, { error, undone = [] }, { stage }, isCorrupt) => {
-      const way =
-        error?.code === diedCode
-          ? ['build']
-          : isCorrupt
-            ? [
-                'build',
-                '--full-refresh',
-                '--select',
-                `${stage}+`,
-                ...undone.map((each) => `${each}+`),
-              ]
-            : ['retry'];
-      const where = [
-        ...['--project-dir', project, '--profiles-dir', dbt.profiles ?? project],
-        ...(dbt.target === undefined ? [] : ['--target', dbt.target]),
+    preview: (job, { stage }, corrupt) => {
+      const build = buildFor(job, stage, corrupt);
+      const selected = build.anew.length > 0 ? build.anew.map((each) => `${each}+`) : stages;
+      const options = [
+        ...['--quiet', '--output', 'json', '--output-keys', 'unique_id', 'config'],
+        ...['--resource-types', 'model', 'seed', 'snapshot'],
+        // What tells how the last run ended stays as it is.
+        ...['--no-write-json', '--log-level-file', 'none'],
       ];
       return {
-        step: 'build',
-        work: {
-          action: {
-            ...{ kind: 'command', target, credentials: 'main', cwd: project },
-            argv: [dbt.program, ...way, ...where, '--no-use-colors'],
-            // It says in its results what has failed.
-            exitCodes: [0, 1],
+        parts: {
+          models: {
+            action: {
+              ...dbtCommand('ls', '--select', ...selected, ...options),
+              ...{ idempotent: true, parse: 'jsonl' },
+            },
+            outputs: { models: { cel: modelsIn } },
           },
         },
+        read: (answers) =>
+          dbtPreview(
+            build,
+            build.anew.length > 0 ? build.anew : stages,
+            corrupt,
+            answers['models'] ?? null,
+          ),
       };
     },
+
+    mayLeaveCorrupt: (job, corrupt) =>
+      corrupt.length > 0 && buildFor(job, '', corrupt).anew.length === 0,
+
+    restart: (_key, job, { stage }, corrupt) => ({
+      step: 'build',
+      // It says in its results what has failed.
+      work: { action: { ...dbtCommand(...buildFor(job, stage, corrupt).args), exitCodes: [0, 1] } },
+    }),
 
     restarted: () => 'of dbt',
     hold: () => null,
@@ -214,9 +230,4 @@ function statusOf(stages: readonly string[], answer: Json): JobStatus {
           },
     undone: models,
   };
-}
-
-/** `model.PROJECT.NAME`, or with a version behind the name. */
-function nameOf(node: string): string {
-  return node.split('.').slice(2).join('.');
 }

@@ -34,13 +34,15 @@ export interface Runner extends Knowledge {
   look(job: string): Question<JobStatus>;
   /** What it tells of a failed job only when it is asked about what has failed. */
   explain?: (status: JobStatus) => Question<JobStatus>;
-  /** Asks what a restart would do, and does nothing. */
-  preview?: (job: Restarted, from: Checkpoint, isCorrupt: boolean) => Question<Preview>;
+  /** Asks what a restart would do, and does nothing. @param corrupt stages that were found so */
+  preview?: (job: Restarted, from: Checkpoint, corrupt: readonly string[]) => Question<Preview>;
   /**
    * @param key names this restart for ever
-   * @param isCorrupt data behind the checkpoint was found corrupt
+   * @param corrupt stages whose data was found corrupt
    */
-  restart(key: string, job: Restarted, from: Checkpoint, isCorrupt: boolean): Doing;
+  restart(key: string, job: Restarted, from: Checkpoint, corrupt: readonly string[]): Doing;
+  /** A restart may leave what is corrupt as it is: the stages are proved again behind it. */
+  mayLeaveCorrupt?: (job: Restarted, corrupt: readonly string[]) => boolean;
   /** The job that the answer of a restart names. @param before the job that was restarted */
   restarted(answer: Json, before: string): string;
   /** Makes the restarted job known, so that it can be stopped; null when it already is. */
