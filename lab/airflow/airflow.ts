@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, delimiter, join } from 'node:path';
@@ -9,6 +9,9 @@ import { execa } from 'execa';
 import { freePort } from '../../embedded/ports.js';
 import { stretched } from '../../embedded/pace.js';
 import { until } from '../until.js';
+import { nameOf } from '../web-system/app/owner.js';
+import { guard } from './program.js';
+import { kill, killSession } from './session.js';
 
 /** Who may log in, with their roles. */
 const people = { operator: 'op', onlooker: 'viewer' } as const;
@@ -74,13 +77,7 @@ export class Airflow {
   async begin(...parts: Part[]): Promise<void> {
     for (const part of parts) {
       const args = part === 'api-server' ? [part, '--workers', '1'] : [part];
-      const log = openSync(join(this.home, `${part}.log`), 'a');
-      const child = spawn(this.program, args, {
-        env: this.environment,
-        detached: true,
-        stdio: ['ignore', log, log],
-      });
-      this.running.set(part, child);
+      this.running.set(part, this.spawn(args, `${part}.log`));
     }
     await until('Airflow to answer', () => this.isHealthy(parts), 90_000);
     this.token = await this.login();
@@ -94,11 +91,13 @@ export class Airflow {
         this.running.delete(part);
         if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
         const exited = once(child, 'exit');
-        kill(-child.pid, signal);
-        const timer = setTimeout(() => kill(-(child.pid ?? 0), 'SIGKILL'), stretched(10_000));
+        const leader = child.pid;
+        if (signal === 'SIGKILL') killSession(leader);
+        else kill(-leader, signal);
+        const timer = setTimeout(() => killSession(leader), stretched(10_000));
         await exited;
         clearTimeout(timer);
-        kill(-child.pid, 'SIGKILL');
+        killSession(leader);
       }),
     );
   }
@@ -168,10 +167,20 @@ export class Airflow {
   }
 
   async command(...args: string[]): Promise<void> {
-    const log = openSync(join(this.home, 'commands.log'), 'a');
-    const child = spawn(this.program, args, { env: this.environment, stdio: ['ignore', log, log] });
+    const child = this.spawn(args, 'commands.log');
     const [code] = (await once(child, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`airflow ${args.join(' ')}: exit ${code}, see ${this.home}`);
+  }
+
+  /** It ends with this process, and leads a session of its own. */
+  private spawn(args: readonly string[], logFile: string): ChildProcess {
+    const log = openSync(join(this.home, logFile), 'a');
+    const guarded = [guard, nameOf(process.pid), this.home, this.program, ...args];
+    const child = spawn(process.execPath, guarded, {
+      ...{ env: this.environment, detached: true, stdio: ['ignore', log, log] },
+    });
+    closeSync(log);
+    return child;
   }
 
   private async isHealthy(parts: readonly Part[]): Promise<boolean> {
@@ -235,14 +244,5 @@ export class Airflow {
         Object.entries(settings).map(([name, value]) => [`AIRFLOW__${name}`, value]),
       ),
     };
-  }
-}
-
-/** Ends a process or a group; one that is gone is no failure. */
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended already.
   }
 }
