@@ -120,6 +120,13 @@ export class Airflow {
     return run.dag_run_id;
   }
 
+  /** Gives the pool of all tasks so many slots. */
+  async setSlots(slots: number): Promise<void> {
+    await this.ask('PATCH', '/pools/default_pool?update_mask=slots', {
+      ...{ pool: 'default_pool', slots, include_deferred: false },
+    });
+  }
+
   /** Waits until the DAG run has ended. @returns how */
   async ended(dag: string, run: string): Promise<string> {
     return until(`${run} to end`, async () => {

@@ -65,6 +65,9 @@ whereThereIsAirflow('a DAG of Airflow', () => {
   }, stretched(60_000));
   beforeEach(() => warehouse.reset());
 
+  const has = async (rows: string): Promise<boolean> =>
+    (await warehouse.query(`${rows} LIMIT 1`)).length > 0;
+
   async function failed(fault?: Fault): Promise<string> {
     if (fault) await warehouse.fail(fault);
     const run = await airflow.trigger('strikes');
@@ -213,21 +216,47 @@ whereThereIsAirflow('a DAG of Airflow', () => {
   );
 
   test(
-    'with many failed DAG runs: one approval recovers them, a few at a time',
+    'with many failed DAG runs: one approval recovers them, a few at a time, once their pool has room',
     async () => {
+      // A task of another DAG keeps the only slot for as long as it is told to be slow.
+      for (const chunk of [1, 2, 3, 4, 5, 6, 7, 8, 9])
+        await warehouse.fail({ step: 'received', chunk, rows: 0, kind: 'slow' });
       const days = [1, 2, 3];
       for (const chunk of days)
         await warehouse.fail({ step: 'others', chunk, rows: 0, kind: 'raise' });
       const runs: string[] = [];
       for (const day of days) runs.push(await airflow.trigger('others', { day: `${day}` }));
       for (const run of runs) expect(await airflow.ended('others', run)).toBe('failed');
+      const other = await airflow.trigger('strikes');
+      await until('the slot to be taken', () => has('SELECT FROM wildlife."Report Lines"'));
+      await airflow.setSlots(1);
       const handle = await recovery.run(
         { pipelines: ['others'], at_once: 2 },
         'dag-failure-recovery',
       );
+      const { evidence } = await recovery.gate(handle);
+      expect(JSON.stringify(evidence)).not.toContain('quarantine');
+      expect(evidence['pools of others']).toMatch(/^default_pool: 0 of 1 slots free, /);
       await recovery.decide(handle);
+      const room = async () => recovery.stateOf(await recovery.status(handle), 'room/others');
+      await until('it to look for room', async () => (await room()) !== 'pending');
+      await warehouse.query('DELETE FROM lab.faults');
+      await until('room', async () => (await room()) === 'succeeded');
+      await airflow.setSlots(128);
       const view = await recovery.ended(handle);
       expect(view.problem).toBeNull();
+      const { end_date: freed } = await airflow.ask<{ end_date: string }>(
+        'GET',
+        `/dags/strikes/dagRuns/${encodeURIComponent(other)}/taskInstances/receive`,
+      );
+      for (const run of runs) {
+        const { queued_at: cleared } = await airflow.ask<{ queued_at: string }>(
+          'GET',
+          `/dags/others/dagRuns/${encodeURIComponent(run)}`,
+        );
+        expect(Date.parse(cleared)).toBeGreaterThan(Date.parse(freed));
+      }
+      expect(await airflow.ended('strikes', other)).toBe('success');
       expect(view.outputs).toMatchObject({ recovered: runs.map((run) => `others ${run}`) });
       // Each was cleared once, and the third one when the two before it had ended.
       const [first, second, third] = await warehouse.query<{ began: Date; ended: Date }>(
