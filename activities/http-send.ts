@@ -9,6 +9,7 @@ import { fetchTrusting } from './trusting-fetch.js';
 import { where } from './http-request.js';
 
 const maxRedirects = 3;
+const redirects: ReadonlySet<number> = new Set([300, 301, 302, 303, 307, 308]);
 
 /** What is sent: redirects change it. */
 interface Sent {
@@ -29,12 +30,11 @@ export async function send(
   let sent: Sent = { ...first, method: action.method, body };
   /** Set when a change was answered with "see other": its effect is done. */
   let done: string | undefined;
-  for (let redirects = 0; ; redirects += 1) {
+  for (let followed = 0; ; followed += 1) {
     const response = await fetchOnce(sent, action, context, done);
     const location = response.headers.get('location');
     if (
-      response.status < 300 ||
-      response.status >= 400 ||
+      !redirects.has(response.status) ||
       location === null ||
       succeeded(response.status, action)
     ) {
@@ -44,13 +44,18 @@ export async function send(
     }
     await response.body?.cancel();
     const next = parseUrl(location, sent.url);
-    const follow = next?.origin === first.url.origin && redirects < maxRedirects;
+    const follow = next !== null && isWithin(next, first.url) && followed < maxRedirects;
     const then = follow ? redirected(sent, response.status, next, action, context) : undefined;
     if (!then) throw notFollowed(sent, response.status, next, action, context, done);
     if (isChange(sent.method) && !isChange(then.method) && !mayRepeat(action, context))
       done = `${where(sent.url)} answered ${response.status}`;
     sent = then;
   }
+}
+
+/** An address of the target itself, which asks to log in as nobody else. */
+function isWithin(next: URL, target: URL): boolean {
+  return next.origin === target.origin && next.username === '' && next.password === '';
 }
 
 /** Methods that change something. */
