@@ -13,6 +13,8 @@ import { where } from './http-request.js';
 const maxParsedBytes = 32 * 1024 * 1024;
 /** A larger answer is shown by its beginning only, unless the step picks what it needs. */
 const maxWholeBytes = 48 * 1024;
+/** An answer that is not larger is not kept as output beside the step's own. */
+const maxUnkeptBytes = 1_024;
 /** The status of a part of an answer, which nobody has asked for. */
 const partialContent = 206;
 /** What people see of an answer that is no JSON, in characters. */
@@ -38,8 +40,10 @@ export async function readBody(
       const bytes = Buffer.from(chunk as Uint8Array);
       hash.update(bytes);
       if (size < maxParsedBytes) chunks.push(bytes);
+      const isFirstOutput = size <= maxUnkeptBytes;
       size += bytes.length;
-      if (size > 1_024) context.output('stdout', bytes);
+      if (size > maxUnkeptBytes)
+        context.output('stdout', isFirstOutput ? Buffer.concat(chunks) : bytes);
     }
   } catch (error) {
     // A refusal counts even without its whole body.

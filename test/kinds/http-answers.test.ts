@@ -109,6 +109,21 @@ describe.each<Way>(['plain', 'encrypted'])('%s', (way) => {
       expect(await failureOf(post(way, '/cut'))).toMatchObject({ type: 'OutcomeUnknown' });
     }
   });
+
+  test('an answer that comes in pieces is kept from its beginning', async () => {
+    for (const sizes of [[3_000], [1, 1_023, 1], [1_024, 1], [900, 900, 900], [10, 2_000, 10]]) {
+      const pieces = sizes.map((size, at) => 'abc'.charAt(at).repeat(size));
+      const whole = pieces.join('');
+      answerWith(
+        '/pieces',
+        `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${whole.length}\r\n\r\n`,
+        ...pieces,
+      );
+      const context = world.context();
+      await post(way, '/pieces', context);
+      expect(context.printed().toString()).toBe(whole);
+    }
+  });
 });
 
 test('fetch sends it a second time by itself', async () => {
