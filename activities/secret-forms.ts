@@ -144,13 +144,14 @@ function formsOf(character: string): string[] {
     // Languages that escape code points, and quoted-printable.
     ...(point < 256 ? hex([point], 2, '\\x') : []),
     ...hex([point], 8, '\\U'),
+    ...hex([point], 1, '\\u{').map((form) => `${form}}`),
     ...hex(bytes, 2, '='),
     // HTML and XML.
     ...hex([point], 1, '&#x').map((form) => `${form};`),
     `&#${point};`,
     ...(named[character] === undefined ? [] : [named[character]]),
     ...(character === '"' ? ['""'] : []),
-    ...(character === "'" ? ["''", "'\\''", '&#039;'] : []),
+    ...(character === "'" ? ["''", "'\\''", `'"'"'`, '&#039;'] : []),
   ];
   const escaped = jsonEscapes[character] ?? (/^[!-/:-@[-`{-~ ]$/.test(character) ? character : '');
   if (escaped === '\\') forms.push('\\\\', '\\\\\\\\');

@@ -70,6 +70,9 @@ const forms: Record<string, string> = {
       return point < 256 ? `\\x${point.toString(16)}` : `\\U${point.toString(16).padStart(8, '0')}`;
     })
     .join(''),
+  'code points in braces': [...canary]
+    .map((each) => `\\u{${each.codePointAt(0)?.toString(16)}}`)
+    .join(''),
   'hex with colons': bytes.toString('hex').replace(/..(?!$)/g, '$&:'),
   ...Object.fromEntries(
     ['', 'u:', 'ab:', 'abc:'].flatMap((user) =>
@@ -103,6 +106,15 @@ function knowing(...values: string[]): Redactor {
   values.forEach((value, index) => redactor.add(`s${index}`, value));
   return redactor;
 }
+
+test.each([
+  ['SQL', `''`],
+  ['sh', `'\\''`],
+  ['Python for sh', `'"'"'`],
+  ['PHP for HTML', '&#039;'],
+])('an apostrophe as quoted by %s', (_name, quoted) => {
+  expect(knowing("it's me").text(`'it${quoted}s me'`)).toBe("'[secret s0]'");
+});
 
 describe('a canary in every encoding', () => {
   test.each(Object.entries(forms))('%s', (_name, form) => {
