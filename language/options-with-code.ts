@@ -89,14 +89,14 @@ export function inInterpreter(
       const skipped = how.skipLong?.[option];
       if (skipped !== undefined) at += attached === undefined ? skipped : 0;
       else if (isLongWithCode(option, how)) {
-        given = true;
+        given ||= givesCode(option, how);
         if (isCode(at) || (attached === undefined && isCode((at += 1)))) return code;
       } else if (!word.startsWith('--')) {
         const letter = takesArgument(word, how);
         opens ||= opensFiles(word, letter, how);
         if (letter === undefined) continue;
         const hasCode = how.letters?.includes(letter) === true;
-        if (hasCode) given = true;
+        if (hasCode) given ||= givesCode(`-${letter}`, how);
         if (isOpen(rest[at])) {
           // The value is what stands behind the letter, and the next word is one by itself.
           if (hasCode && isCode(at)) return code;
@@ -132,8 +132,17 @@ export function inInterpreter(
   return undefined;
 }
 
+/** The code behind the option stands in for that of the first plain argument. */
+export function givesCode(option: string, { gives = [] }: Interpreter): boolean {
+  return gives.includes(option) || isAmong(option, gives);
+}
+
+export function isLongWithCode(option: string, { options = [] }: Interpreter): boolean {
+  return isAmong(option, options);
+}
+
 /** Long options may be shortened as long as they stay clear. */
-function isLongWithCode(option: string, { options = [] }: Interpreter): boolean {
+function isAmong(option: string, options: readonly string[]): boolean {
   const given = option.toLowerCase();
   const isShort = /^--.{3}/.test(given);
   return options.some((each) => each === given || (isShort && each.startsWith(given)));

@@ -4,7 +4,7 @@ import { shell } from './interpreters/languages.js';
 import { wrappers } from './interpreters/wrappers.js';
 import type { Json } from './json.js';
 import { field } from './objects.js';
-import { takesArgument } from './options-with-code.js';
+import { givesCode, isLongWithCode, takesArgument } from './options-with-code.js';
 import { textOf } from './open-argument.js';
 import { wrapperOptions } from './wrapper-options.js';
 
@@ -76,6 +76,7 @@ function runPlaces(how: Interpreter, rest: readonly Json[]): number[] {
 /** The options of shells that decide where their script stands. */
 const shellOptions: Interpreter = {
   letters: 'cs',
+  gives: ['-c', '-s'],
   skip: 'oO',
   skipLong: { '--rcfile': 1, '--init-file': 1 },
 };
@@ -89,10 +90,13 @@ function scriptPlace(how: Interpreter, rest: readonly Json[]): number | undefine
     const [option = '', attached] = word.split('=', 2);
     const skipped = how.skipLong?.[option];
     if (skipped !== undefined) at += attached === undefined ? skipped : 0;
-    else if (how.options?.includes(option.toLowerCase()) || word === '-') return undefined;
-    else if (!word.startsWith('--')) {
+    else if (word === '-') return undefined;
+    else if (isLongWithCode(option, how)) {
+      if (givesCode(option, how)) return undefined;
+      if (attached === undefined) at += 1;
+    } else if (!word.startsWith('--')) {
       const letter = takesArgument(word, how);
-      if (letter !== undefined && how.letters?.includes(letter)) return undefined;
+      if (letter !== undefined && givesCode(`-${letter}`, how)) return undefined;
       if (letter !== undefined && word.endsWith(letter)) at += 1;
     }
   }

@@ -10,16 +10,21 @@ export interface Interpreter {
   letters?: string;
   /** Long options whose argument is code, without the equals sign; in lower case. */
   options?: readonly string[];
+  /**
+   * Of these options those whose code stands in for that of the first plain argument. Behind any
+   * other one it is read all the same.
+   */
+  gives?: readonly string[];
   /** One-letter options whose argument is not code, and does not count as a plain argument. */
   skip?: string;
   /** Long options with this many arguments that are not code. */
   skipLong?: Readonly<Record<string, number>>;
   /**
-   * Which plain argument is code. `first` holds only when no option gave the code; `second` means
+   * Which plain argument is code. `first` holds only when no option gives the code; `second` means
    * it and all after it.
    */
   plain?: 'first' | 'second' | 'all';
-  /** The first plain argument names a file with code, unless an option gave the code. */
+  /** The first plain argument names a file with code, unless an option gives the code. */
   script?: true;
   /** What stands where its code does is a program and its arguments. */
   runs?: true;

@@ -28,6 +28,12 @@ function innocent({ skip = '', skipLong = {} }: Interpreter): string[] {
   ];
 }
 
+/** Options with code, behind which the first plain argument is code all the same. */
+function besideCode({ letters = '', options = [], gives = [] }: Interpreter): string[] {
+  const all = [...[...letters].map((letter) => `-${letter}`), ...options];
+  return all.filter((option) => !gives.includes(option) && option.startsWith('-'));
+}
+
 function codeOf(how: Interpreter): string[] {
   const { letters = '', skip = '', options = [], plain, script, opens, words = [] } = how;
   const other = [...'qgnyz'].find((letter) => !letters.includes(letter) && !skip.includes(letter));
@@ -46,6 +52,7 @@ function codeOf(how: Interpreter): string[] {
     ...(plain === 'first' || plain === 'all' || script ? before.map((o) => `${o} X`) : []),
     ...(plain === 'second' || plain === 'all' ? before.map((o) => `${o} a X`) : []),
     ...(plain === 'second' ? ['a b X'] : []),
+    ...(plain === 'first' || script ? besideCode(how).map((option) => `${option} a X`) : []),
     ...words.flatMap((word) => (plain === 'second' ? [`${word} a X`] : [])),
     ...[...(opens ?? '')].flatMap((letter) => [`-${letter}e 1 X`, `-${letter} a X`]),
     ...(how.remoteUnless ? ['a host:X…', 'host:a/X… b'] : []),
@@ -54,13 +61,14 @@ function codeOf(how: Interpreter): string[] {
 
 /** Where a value is data; behind code that stands there as it is. */
 function dataOf(how: Interpreter): string[] {
-  const { skip = '', skipLong = {}, plain, script, harmless = [], letters = '' } = how;
+  const { skip = '', skipLong = {}, plain, script, harmless = [], letters = '', gives = [] } = how;
   const code = plain === 'first' || script ? ' a' : '';
   const [letter = ''] = letters;
   return [
     ...[...skip].map((each) => `-${each} X${code}`),
     ...Object.entries(skipLong).map(([name, count]) => `${name}${' X'.repeat(count)}${code}`),
     ...(plain === 'first' || script ? ['a X'] : []),
+    ...gives.map((option) => `${option} a X`),
     ...(plain === 'second' ? ['X', 'X a'] : []),
     ...harmless.flatMap((each) => (letter === '' ? [] : [`-${letter} ${each}X…`])),
     ...(how.remoteUnless ?? []).map((option) => `${option.padStart(2, '-')} a host:X…`),
