@@ -27,7 +27,10 @@ async function runList(options: GlobalFlags, io: Io): Promise<number> {
   const { readCatalogue } = await import('../catalogue.js');
   const { drillFacts, drillWords, isDrillDue, readDrills } = await import('../drills.js');
   const { runbooks: catalogue, broken } = await readCatalogue(io.env);
-  const drills = await withSession(options, io, (session) => readDrills(session));
+  const { drills, isAsked } = await withSession(options, io, async (session) => ({
+    drills: await readDrills(session),
+    isAsked: session.databaseUrl !== null,
+  }));
   if (options.output === 'json' || options.output === 'jsonl') {
     printList(
       io,
@@ -46,8 +49,8 @@ async function runList(options: GlobalFlags, io: Io): Promise<number> {
     drillCell(spec, drills),
   ]);
   print(io, table(runbooks, rows, io.columns, painter(io, options.color)));
-  if (drills === null)
-    remark(io, 'When each was last drilled is not shown: no record answers here (yet).');
+  if (drills === null && isAsked)
+    remark(io, 'When each was last drilled is not shown: the record does not answer.');
   for (const spec of catalogue) {
     if (drills && isDrillDue(spec, drills.get(spec.id)))
       remark(

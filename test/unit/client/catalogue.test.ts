@@ -56,7 +56,7 @@ test('list says why it does not show when runbooks were drilled', async () => {
   const { code, out, err } = await cli('list');
   expect({ code, err }).toEqual({
     code: 0,
-    err: 'When each was last drilled is not shown: no record answers here (yet).\n',
+    err: 'When each was last drilled is not shown: the record does not answer.\n',
   });
   expect(out).not.toContain('?');
 });
