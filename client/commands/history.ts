@@ -54,6 +54,7 @@ function runHistory(options: HistoryOptions, io: Io): Promise<number> {
     }
     const paint = painter(io, options.color);
     const hanging = ' '.repeat(22);
+    let isCut = false;
     const room = options.all || !io.isTTY ? Infinity : shownOnTerminal;
     for (const { at, text, does = [], evidence = {} } of entries) {
       print(
@@ -61,9 +62,13 @@ function runHistory(options: HistoryOptions, io: Io): Promise<number> {
         `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`,
       );
       const shown = Object.entries(evidence).map(([name, value]) => `${name}: ${flat(value)}`);
-      for (const each of [...does, ...shown])
-        print(io, paint('dim', wrap(line(each, room), io.columns, hanging)));
+      for (const each of [...does, ...shown]) {
+        const told = line(each, room);
+        isCut ||= told !== line(each);
+        print(io, paint('dim', wrap(told, io.columns, hanging)));
+      }
     }
+    if (isCut) remark(io, 'What ends in … is longer: see all of it with --all.');
     return exitCodes.ok;
   });
 }

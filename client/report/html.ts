@@ -115,7 +115,7 @@ function following(follows: readonly FollowingStep[] = []): string {
 }
 
 function factList(report: Report): string {
-  const wide = new Set(['Reason', 'Started', 'Ended', 'First end', 'Went on', 'Plan']);
+  const wide = new Set(['Reason', 'First end', 'Went on', 'Plan']);
   const address = link(report.view.uiUrl ?? report.uiUrl);
   // The run's id is under the heading already, and the division of time above the timeline.
   const elsewhere = [
@@ -132,7 +132,7 @@ function factList(report: Report): string {
   });
   if (address)
     rows.push(
-      `<div class="wide"><dt>Temporal UI</dt><dd><a href="${html(address)}" rel="noreferrer">${html(address)}</a></dd></div>`,
+      `<div class="whole"><dt>Temporal UI</dt><dd><a href="${html(address)}" rel="noreferrer">${html(address)}</a></dd></div>`,
     );
   return `<dl class="facts">\n${rows.join('\n')}\n</dl>`;
 }
