@@ -170,6 +170,15 @@ describe('doctor of a pipeline', () => {
     expect(await dump()).toEqual(before);
   });
 
+  test('what mends the data is not said where nobody has told the jobs', async () => {
+    const { stdout } = await doctor('no-token', '--output', 'json');
+    const { checks } = JSON.parse(stdout) as { checks: Check[] };
+    expect(checks.find(({ name }) => name === 'proof of named')).toMatchObject({
+      state: 'warning',
+      fix: expect.stringContaining('depends on the jobs, which were not told'),
+    });
+  });
+
   test.each([
     'no-table',
     'no-column',

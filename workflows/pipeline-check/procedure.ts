@@ -28,7 +28,7 @@ export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
     ...tables.checks,
     ...jobs.checks,
     ...(newest ? await checkStatus(run, runner, newest) : nothingToLookAt(run, runner)),
-    ...(tables.isWrong ? notProved(run) : await checkProofs(run, pipeline, runner, newest)),
+    ...(tables.isWrong ? notProved(run) : await checkProofs(run, pipeline, runner, jobs.rows)),
     ...promises(pipeline, runner),
   ];
   run.setOutputs({ checks });
@@ -110,8 +110,9 @@ async function checkProofs(
   run: Run,
   pipeline: DeclaredPipeline,
   runner: Runner,
-  newest: JobRow | undefined,
+  jobs: readonly JobRow[] | undefined,
 ): Promise<Check[]> {
+  const [newest] = jobs ?? [];
   const { data } = pipeline.pipeline;
   const isWhole = data.dataset === undefined || (newest !== undefined && newest.dataset !== null);
   if (!isWhole) {
@@ -128,7 +129,9 @@ async function checkProofs(
   );
   if ('problem' in asked) return [failure('proofs', asked.problem)];
   const isRunning = newest?.status === 'running';
-  const fix = cureOf(data, newest, runner);
+  const fix = jobs
+    ? cureOf(data, newest, runner)
+    : 'What mends it depends on the jobs, which were not told: mend that first.';
   return data.stages.flatMap((stage): Check[] => {
     const { isGood, words } = proofWords(data, asked.answer, stage.name);
     const found = !isGood && isRunning ? `${words}; a job is at work` : words;
