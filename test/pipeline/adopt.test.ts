@@ -94,6 +94,57 @@ describe('the page about job APIs', () => {
   });
 });
 
+/* The same of docs/adopt/airflow.md, whose tables are made as a whole. */
+describe('the page about Airflow', () => {
+  const text = readFileSync(join('docs', 'adopt', 'airflow.md'), 'utf8');
+  const [, sql = ''] = /^```sql\n([\s\S]*?)^```$/m.exec(text) ?? [];
+  const [, yaml = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(text) ?? [];
+  const { pipeline } = parseTargets(yaml, 'targets.yaml')[0]!;
+  const { data } = pipeline!;
+  const reader = `${role}_reads`;
+  let database: TestDatabase;
+  let client: pg.Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase('adopt');
+    client = new pg.Client(database.url);
+    await client.connect();
+    await client.query(`
+      CREATE SCHEMA shop; CREATE SCHEMA raw; CREATE SCHEMA stage; CREATE SCHEMA mart;
+      CREATE TABLE shop.orders (order_no text, amount numeric);
+      CREATE TABLE stage.rejected (order_no text NOT NULL, why text);
+      INSERT INTO shop.orders SELECT 'o-' || n, n FROM generate_series(1, 4000) n;
+      CREATE TABLE raw.orders AS TABLE shop.orders; CREATE TABLE stage.orders AS TABLE shop.orders;
+      CREATE TABLE mart.bookings AS TABLE shop.orders`);
+    await client.query(sql.replaceAll(/\brunbook\b/g, reader).replace('…', 'secret'));
+  });
+  afterAll(async () => {
+    await client?.end();
+    await database?.drop();
+    await asAdmin((admin) => admin.query(`DROP ROLE IF EXISTS ${reader}`));
+  });
+
+  async function asReader(statement: SqlStatement): Promise<Record<string, unknown>[]> {
+    await client.query(`BEGIN; SET LOCAL ROLE ${reader}`);
+    const { rows } = await client.query<Record<string, unknown>>(statement.text, [
+      ...(statement.values ?? []),
+    ]);
+    await client.query('COMMIT');
+    return rows;
+  }
+
+  test('grants what a recovery reads, and breaks a stage as it says', async () => {
+    const places = placesOf(pipeline!);
+    const tables = (await asReader(catalogueOf(places))) as unknown as FoundTable[];
+    expect(judgeDeclaration(places, tables)).toEqual([]);
+    const [, broken = ''] = /`(DELETE FROM raw[^`]*)`/.exec(text) ?? [];
+    await client.query(broken);
+    expect(await asReader(proveStage({ data, dataset: null }, 'land'))).toMatchObject([
+      { bad_batch: 1, missing: '5' },
+    ]);
+  });
+});
+
 test.each([
   ['dbt', 'dbt'],
   ['airflow', 'airflow'],
