@@ -6,6 +6,7 @@ import { failureTypes } from '../common/failures.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { CheckAction } from '../language/kinds/check.js';
 import { StepFailure } from './failure.js';
+import { longestTimerMs } from './long-timer.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { judgeAnswer, type Judged } from './judge-answer.js';
 import { Steady } from './steady.js';
@@ -67,7 +68,7 @@ async function poll(action: CheckAction, context: AttemptContext, probes: Probes
       context.progress({ polls, trouble: error.message });
     }
     try {
-      await delay(action.everyMs, undefined, { signal: context.signal });
+      await delay(Math.min(action.everyMs, longestTimerMs), undefined, { signal: context.signal });
     } catch {
       throw outOfTime(context, action, lastSeen);
     }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { afterMs } from './long-timer.js';
 import { Journal, type Outcome } from './journal.js';
 import { endTree, startOf, type Tree } from './process-tree.js';
 import type { CommandEnded, StartCommand } from './supervisor-messages.js';
@@ -118,20 +119,20 @@ async function run(request: StartCommand, journal: Journal): Promise<Outcome> {
   if ('refused' in child) return neverStarted(child.refused);
   let timedOut = false;
   let ending: Promise<void> | undefined;
-  let limit: NodeJS.Timeout | undefined;
+  let stopLimit: (() => void) | undefined;
   if (child.pid !== undefined) {
     const tree: Tree = { pid: child.pid, started: startOf(child.pid) ?? 'gone', mark };
     journal.writeProcess({
       ...tree,
       supervisor: { pid: process.pid, started: startOf(process.pid) ?? '' },
     });
-    limit = setTimeout(() => {
+    stopLimit = afterMs(timeoutMs, () => {
       timedOut = true;
       ending = endTree(tree);
-    }, timeoutMs);
+    });
   }
   const { exitCode, signal, code } = await child.ended;
-  clearTimeout(limit);
+  stopLimit?.();
   await ending;
   return {
     exitCode,

@@ -1,9 +1,10 @@
 import { StepFailure } from './failure.js';
+import { afterMs } from './long-timer.js';
 
 /** Aborts when the outer signal does, or when the attempt's time is over; see its reason. */
 export class TimeLimit {
   private readonly controller = new AbortController();
-  private readonly timer: NodeJS.Timeout;
+  private readonly stop: () => void;
   private readonly forward: () => void;
 
   constructor(
@@ -13,14 +14,14 @@ export class TimeLimit {
     this.forward = () => this.controller.abort(outer.reason);
     if (outer.aborted) this.forward();
     outer.addEventListener('abort', this.forward);
-    this.timer = setTimeout(() => {
+    this.stop = afterMs(timeoutMs, () => {
       this.controller.abort(
         new StepFailure(
           'StepTimeout',
           `the attempt took longer than ${timeoutMs / 1000} s and was ended`,
         ),
       );
-    }, timeoutMs);
+    });
   }
 
   get signal(): AbortSignal {
@@ -28,7 +29,7 @@ export class TimeLimit {
   }
 
   clear(): void {
-    clearTimeout(this.timer);
+    this.stop();
     this.outer.removeEventListener('abort', this.forward);
   }
 }

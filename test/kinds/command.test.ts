@@ -287,6 +287,13 @@ describe('what an end means', () => {
     });
   });
 
+  test('a time limit that no timer of Node.js takes does not end it', async () => {
+    for (const timeoutMs of [2 ** 31, 40 * 86_400_000])
+      await expect(run(['sleep', '0.2'], {}, { timeoutMs })).resolves.toMatchObject({
+        exitCode: 0,
+      });
+  });
+
   test('a program that does not exist, or may not be run', async () => {
     expect(await failureOf(run(['no-such-program']))).toMatchObject({
       type: 'CommandMissing',
