@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { withCut } from '../language/cut.js';
-import type { JsonObject } from '../language/json.js';
+import type { Json, JsonObject } from '../language/json.js';
 import { mostRows, type SqlAction } from '../language/kinds/sql.js';
 import type { AttemptContext } from './handler.js';
+import { longestTimerMs } from './long-timer.js';
 import { assertDistinctColumns } from './sql-columns.js';
 import { statementText } from './sql-names.js';
 import { sessionSettings } from './sql-values.js';
@@ -31,9 +32,22 @@ export function settingsOf(
 ): Record<string, string> {
   return {
     ...sessionSettings,
-    statement_timeout: String(Math.min(statementTimeoutMs, timeoutMs)),
-    lock_timeout: String(Math.min(lockTimeoutMs, timeoutMs)),
+    statement_timeout: limitedMs(statementTimeoutMs, timeoutMs),
+    lock_timeout: limitedMs(lockTimeoutMs, timeoutMs),
   };
+}
+
+/** PostgreSQL's longest time is that of Node.js. */
+function limitedMs(...limits: number[]): string {
+  return String(Math.min(...limits, longestTimerMs));
+}
+
+/**
+ * A value as the driver is given it. `{}` would be an empty list, and an empty object where JSON is
+ * expected; with a form feed in it, it is a list only.
+ */
+function bound(value: Json): Json {
+  return Array.isArray(value) && value.length === 0 ? '{\f}' : value;
 }
 
 /** Does the statements in turn. */
@@ -48,7 +62,7 @@ export async function answersOf(client: pg.Client, action: SqlAction): Promise<J
   for (const [at, { values, as }] of action.statements.entries()) {
     const result = await client.query<JsonObject>({
       text: texts[at] ?? '',
-      values: values ? [...values] : [],
+      values: values?.map(bound) ?? [],
       // So the server takes one statement, and no second one behind it.
       ...(isFilled ? { queryMode: 'extended' } : {}),
     });

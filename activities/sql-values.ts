@@ -15,6 +15,8 @@ export const sessionSettings: Readonly<Record<string, string>> = {
   IntervalStyle: 'postgres',
   bytea_output: 'hex',
   extra_float_digits: '1',
+  // Without it a list that is sent has the text NULL where it has null.
+  array_nulls: 'on',
   // Where a string ends is then the same for everybody.
   standard_conforming_strings: 'on',
 };

@@ -232,6 +232,36 @@ test('a value that was read is the one that is found when it is used', async () 
   expect(output).toEqual({ rowCounts: [1] });
 });
 
+test.each<[string, Json[]]>([
+  ['int[]', []],
+  ['int[]', [1, null]],
+  ['int8[]', ['9007199254740993']],
+  ['text[]', []],
+  ['text[]', ['NULL', null, '', '{}', 'a,b', '"', '\\', ' ']],
+])('a list for %s is the same list: %j', async (type, list) => {
+  await admin.query(`ALTER ROLE ${pg.escapeIdentifier(role)} SET array_nulls = off`);
+  try {
+    const text = `SELECT $1::${type} AS list, cardinality($1::${type}) AS count`;
+    expect(await run([{ text, values: [list], as: 'rows' }])).toMatchObject({
+      rows: [{ list, count: list.length }],
+    });
+  } finally {
+    await admin.query(`ALTER ROLE ${pg.escapeIdentifier(role)} RESET ALL`);
+  }
+});
+
+test.each<[string, Json]>([
+  ['an empty one', []],
+  ['one of an empty one', [[]]],
+  ['numbers', [1, 2]],
+  ['objects', [{ a: 1 }]],
+])('a list is no JSON for the driver, and never an object: %s', async (_name, list) => {
+  for (const type of ['json', 'jsonb'])
+    expect(await failureOf(run([{ text: `SELECT $1::${type}`, values: [list] }]))).toMatchObject({
+      type: 'SqlRejected',
+    });
+});
+
 test('in every time zone of the worker the result is the same', () => {
   const program = `
     import pg from 'pg';
