@@ -1,4 +1,4 @@
-import { parseJson, type Json, type JsonObject } from './json.js';
+import { canBeKept, isExact, parseJson, type Json, type JsonObject } from './json.js';
 import { durationMs } from './duration.js';
 import { resolve, Unresolved } from './reference.js';
 import { instantForm, inUtc, readInstant } from './instant.js';
@@ -83,6 +83,15 @@ type Read = { value: Json } | { wrong: string; next: string };
 
 /** One value as what is declared; text is read as it, and nothing else is coerced. */
 export function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice[]): Read {
+  const read = readAs(input, value, targets);
+  if ('wrong' in read || canBeKept(read.value)) return read;
+  return {
+    wrong: `holds a character that cannot be kept, NUL or half of a surrogate pair: ${JSON.stringify(value).slice(0, 80)}`,
+    next: 'Give it without that character.',
+  };
+}
+
+function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[]): Read {
   if (typeof value === 'string' && /^(env|file|command):/.test(value)) {
     return {
       wrong: 'must not name a secret provider',
@@ -115,8 +124,13 @@ export function readInput(input: InputSpec, value: Json, targets: readonly Targe
     }
     case 'integer':
     case 'number': {
-      const number =
-        typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+      const isNumber = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value);
+      if (input.type === 'number' && isNumber && !isExact(value))
+        return {
+          wrong: `would be rounded: ${shown}`,
+          next: 'Give fewer digits. A number that needs them all is a text: the runbook declares it so.',
+        };
+      const number = isNumber ? Number(value) : value;
       if (
         typeof number !== 'number' ||
         (input.type === 'integer' && !Number.isSafeInteger(number))
@@ -144,7 +158,7 @@ export function readInput(input: InputSpec, value: Json, targets: readonly Targe
       if (typeof value === 'string' && durationMs(value) !== undefined) return { value };
       return {
         wrong: `must be a duration, not ${shown}`,
-        next: 'For example 250ms, 30s, 5m or 1h30m.',
+        next: 'For example 250ms, 30s, 5m or 1h30m, and at most 36500d.',
       };
     case 'instant': {
       const { or = [] } = input;

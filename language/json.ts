@@ -49,6 +49,21 @@ export function parseJson(text: string): Json {
   }) as Json;
 }
 
+/** NUL and halves of surrogate pairs: JSON can carry them, PostgreSQL cannot. */
+const unkeepable = /[\0\p{Surrogate}]/u;
+
+/** Whether the record can keep each text in the value, names of fields too. */
+export function canBeKept(value: Json): boolean {
+  if (typeof value === 'string') return !unkeepable.test(value);
+  if (value === null || typeof value !== 'object') return true;
+  return Object.entries(value).every(([key, each]) => canBeKept(key) && canBeKept(each));
+}
+
+/** Whether a double is exactly the number of this text. */
+export function isExact(text: string): boolean {
+  return isSafeNumber(text);
+}
+
 /** The number, or its text where a double would differ from it. */
 function numberOrText(text: string): number | string {
   const number = Number(text);

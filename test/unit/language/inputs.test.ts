@@ -96,6 +96,32 @@ describe('nothing else is coerced', () => {
   });
 });
 
+test.each<[string, InputSpec['type'], Json, RegExp]>([
+  ['beyond 2^53', 'number', '9007199254740993', /would be rounded/],
+  ['with too many digits', 'number', '0.1234567890123456789', /would be rounded/],
+  ['beyond 2^53', 'integer', '9007199254740993', /must be a whole number/],
+  ['of more than a hundred years', 'duration', '99999999d', /must be a duration/],
+  ['with a NUL', 'text', 'a\0b', /cannot be kept/],
+  ['with half of a pair', 'text', 'a\ud83d', /cannot be kept/],
+  ['with a NUL in an item', 'list', ['a', 'b\0'], /cannot be kept/],
+  ['with a NUL in a field of JSON', 'object', '{"a":[{"b":"\\u0000"}]}', /cannot be kept/],
+  ['with half of a pair in a name', 'object', { '\udc00': 1 }, /cannot be kept/],
+])('what would not stay as it is is refused: %s, %s', (_name, type, value, why) => {
+  const input = { type, description: 'a value' } as InputSpec;
+  const answer = resolveInputs({ a: input }, { a: value }, targets);
+  expect(JSON.stringify(answer)).toMatch(why);
+  expect(answer.ok).toBe(false);
+});
+
+test.each(['0.1', '-0', '007', '1.10', '9007199254740991'])(
+  'the number %s stays what it is',
+  (value) => {
+    const input = { type: 'number', description: 'a value' } as InputSpec;
+    const answer = resolveInputs({ a: input }, { a: value }, targets);
+    expect(answer).toEqual({ ok: true, inputs: { a: Number(value) } });
+  },
+);
+
 describe('limits hold, at their edges', () => {
   test.each([1, 10, '1', '10'])('%p is in range', (batch) => {
     expect(resolved({ pipeline: 'flights', batch })['batch']).toBe(Number(batch));
