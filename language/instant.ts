@@ -14,9 +14,16 @@ export type ReadInstant = { micros: number } | { wrong: string };
 
 /**
  * Reads an instant.
- * @returns microseconds since 1970, a safe integer; or what is wrong, as the end of "X …"
+ * @returns microseconds since 1970, exact until the year 2255; or what is wrong, as the end of
+ *   "X …"
  */
 export function readInstant(text: string): ReadInstant {
+  const read = partsOf(text);
+  return 'wrong' in read ? read : { micros: read.utcMs * 1_000 + Number(read.micros) };
+}
+
+/** The whole second in UTC, and the six digits behind it. */
+function partsOf(text: string): { utcMs: number; micros: string } | { wrong: string } {
   const parts = form.exec(text);
   if (!parts)
     return {
@@ -41,7 +48,11 @@ export function readInstant(text: string): ReadInstant {
     return { wrong: 'names a time zone that does not exist' };
   date.setUTCHours(Number(hour), Number(minute), Number(second));
   const offset = (sign === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes) * minuteMs;
-  return { micros: (date.getTime() - offset) * 1_000 + Number(fraction.padEnd(6, '0')) };
+  const utcMs = date.getTime() - offset;
+  const yearInUtc = new Date(utcMs).getUTCFullYear();
+  if (yearInUtc < 1 || yearInUtc > 9_999)
+    return { wrong: 'is outside of the years 1 to 9999 in UTC' };
+  return { utcMs, micros: fraction.padEnd(6, '0') };
 }
 
 /**
@@ -55,10 +66,7 @@ export function microsOf(text: string): number {
 
 /** The same instant in UTC. Text that is in UTC already, or no instant, stays as it is. */
 export function inUtc(text: string): string {
-  const read = readInstant(text);
-  if (!('micros' in read) || text.endsWith('Z')) return text;
-  const { micros } = read;
-  const ms = Math.floor(micros / 1_000);
-  const rest = String(micros - ms * 1_000).padStart(3, '0');
-  return new Date(ms).toISOString().replace('Z', `${rest}Z`);
+  const read = partsOf(text);
+  if ('wrong' in read || text.endsWith('Z')) return text;
+  return new Date(read.utcMs).toISOString().replace('.000Z', `.${read.micros}Z`);
 }

@@ -34,6 +34,8 @@ describe('an instant', () => {
     ['2026-12-31T23:59:60Z', 'names a time of day that does not exist'],
     ['2026-01-31T12:00:00+25:00', 'names a time zone that does not exist'],
     ['2026-01-31T12:00:00.1234567Z', 'is finer than a microsecond'],
+    ['0001-01-01T00:00:00+01:00', 'is outside of the years 1 to 9999 in UTC'],
+    ['9999-12-31T23:59:59-01:00', 'is outside of the years 1 to 9999 in UTC'],
     ['2026-01-31T12:00:00', 'is no point in time with a time zone'],
     ['2026-01-31 12:00:00Z', 'is no point in time with a time zone'],
     ['2026-01-31', 'is no point in time with a time zone'],
@@ -42,6 +44,24 @@ describe('an instant', () => {
     ['2026-01-31T12:00:00Z\n', 'is no point in time with a time zone'],
     ['yesterday', 'is no point in time with a time zone'],
   ])('%j %s', (text, why) => expect(wrong(text)).toBe(why));
+
+  test('in another time zone keeps its digits, and is an instant again', () => {
+    const two = (value: number): string => String(value).padStart(2, '0');
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9_998 }),
+        fc.integer({ min: 0, max: 999_999 }),
+        fc.integer({ min: -15, max: 15 }),
+        (year, micros, hours) => {
+          const digits = String(micros).padStart(6, '0');
+          const zone = `${hours < 0 ? '-' : '+'}${two(Math.abs(hours))}:30`;
+          const text = `${String(year).padStart(4, '0')}-06-30T23:59:59.${digits}${zone}`;
+          expect(inUtc(text)).toMatch(new RegExp(`^\\d{4}-.{14}\\.${digits}Z$`));
+          expect(readInstant(inUtc(text))).toEqual(readInstant(text));
+        },
+      ),
+    );
+  });
 
   test('every date that exists is taken, and no other: as a calendar has it', () => {
     const two = (value: number): string => String(value).padStart(2, '0');
