@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
-import { limits } from '../../../../language/expression/limits.js';
-import { Meter, OutOfSteps } from '../../../../language/expression/meter.js';
-import { compilePattern, firstMatch, isMatch } from '../../../../language/expression/pattern.js';
-import { patternSize } from '../../../../language/expression/pattern-size.js';
-import { Wrong } from '../../../../language/expression/values.js';
+import { limits } from '../../language/expression/limits.js';
+import { Meter, OutOfSteps } from '../../language/expression/meter.js';
+import { compilePattern, firstMatch, isMatch } from '../../language/expression/pattern.js';
+import { patternSize } from '../../language/expression/pattern-size.js';
+import { Wrong } from '../../language/expression/values.js';
 
 /*
  * Patterns are read by a library and searched for by us, since its own search cannot be stopped.

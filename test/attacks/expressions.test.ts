@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { macros, signs, type Tree } from '../../../../language/expression/ast.js';
-import { compile } from '../../../../language/expression/compile.js';
-import { evaluate, holds } from '../../../../language/expression/evaluate.js';
-import { ExpressionError, type Scope } from '../../../../language/expression/evaluation.js';
-import { explain } from '../../../../language/expression/explain.js';
-import { functions } from '../../../../language/expression/functions.js';
-import { parse } from '../../../../language/expression/parse.js';
-import { print } from './print.js';
+import { macros, signs, type Tree } from '../../language/expression/ast.js';
+import { compile } from '../../language/expression/compile.js';
+import { evaluate, holds } from '../../language/expression/evaluate.js';
+import { ExpressionError, type Scope } from '../../language/expression/evaluation.js';
+import { explain } from '../../language/expression/explain.js';
+import { functions } from '../../language/expression/functions.js';
+import { parse } from '../../language/expression/parse.js';
+import { print } from '../unit/language/expression/print.js';
 
 /*
  * Random expressions and data, from a fixed seed. Whatever they are, an evaluation ends with a
