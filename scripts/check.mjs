@@ -1,6 +1,7 @@
 /**
  * The quick check before a commit: types, lint, format, nothing unused, the unit tests and the
- * replay of recorded histories. Needs no server. What passes says only how long it took.
+ * replay of recorded histories. Needs no server. What passes says only how long it took. Types,
+ * lint and format look again only at what has changed since the last call; CI looks at everything.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -11,15 +12,29 @@ import { runJest, summaryLine } from './lib/jest.mjs';
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 const require = createRequire(import.meta.url);
+const cache = join('.runbook', 'cache', 'check');
 
 /**
  * @type {{ name: string, run: () => Promise<{ exitCode: number, output: string, line?: string }>
  *   }[]}
  */
 const checks = [
-  { name: 'lint', run: () => node('eslint/package.json', 'bin/eslint.js', ['.']) },
   { name: 'unit and replay', run: tests },
-  { name: 'types', run: () => node('typescript/package.json', 'bin/tsc', ['--noEmit']) },
+  {
+    name: 'lint',
+    run: () =>
+      node('eslint/package.json', 'bin/eslint.js', [
+        ...['.', '--cache', '--cache-strategy', 'content'],
+        ...['--cache-location', join(cache, 'lint')],
+      ]),
+  },
+  {
+    name: 'types',
+    run: () =>
+      node('typescript/package.json', 'bin/tsc', [
+        ...['--noEmit', '--incremental', '--tsBuildInfoFile', join(cache, 'types')],
+      ]),
+  },
   {
     name: 'nothing unused',
     run: () => program(join(root, 'node_modules', 'knip', 'bin', 'knip.js'), []),
@@ -27,7 +42,10 @@ const checks = [
   {
     name: 'format',
     run: () =>
-      node('prettier/package.json', 'bin/prettier.cjs', ['--check', '.', '--log-level', 'warn']),
+      node('prettier/package.json', 'bin/prettier.cjs', [
+        ...['--check', '.', '--log-level', 'warn'],
+        ...['--cache', '--cache-strategy', 'content', '--cache-location', join(cache, 'format')],
+      ]),
   },
 ];
 
@@ -59,7 +77,7 @@ async function worker() {
 
 async function tests() {
   let output = '';
-  const result = await runJest(['test/unit', 'test/replay', '--maxWorkers=1'], {
+  const result = await runJest(['test/unit', 'test/replay', '--maxWorkers=2'], {
     env: process.env,
     skipsFile: join(root, 'test', 'skips.json'),
     stdio: ['ignore', 'ignore', 'pipe'],
