@@ -4,6 +4,7 @@ import { resetText } from '../common/former-ends.js';
 import { aboutIn } from '../common/questions.js';
 import { resetReason } from '../common/reset-event.js';
 import { senderIn, statedName, type Sender } from '../common/sender.js';
+import { wordsOfSignal } from '../common/signal-words.js';
 import { failureWords } from './pending.js';
 
 /* Temporal's events in words, one by one. */
@@ -113,6 +114,8 @@ function ofSignal(event: Event, judged: ReadonlySet<string>): string | null {
   > | null;
   const word = (value: unknown): string => (typeof value === 'string' ? value : '');
   if (judged.has(word(sent?.id))) return null;
+  const told = wordsOfSignal(signal.signalName ?? '');
+  if (told !== undefined) return told;
   const about = aboutIn(sent?.about, 200);
   const what = [word(sent?.verb), about?.kind, about?.id].filter(Boolean).join(' ');
   return `${word(sent?.by) || 'somebody'} sent: ${what || signal.signalName || 'a signal'}`;

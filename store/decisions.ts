@@ -4,6 +4,7 @@ import type { DecisionEnvelope, Verdict } from '../common/envelope.js';
 import type { SignalNote } from '../common/judgement.js';
 import { aboutIn, endingVerbs } from '../common/questions.js';
 import type { RunKey } from '../common/keys.js';
+import { wordsOfSignal } from '../common/signal-words.js';
 import { senderIn, type Sender } from '../common/sender.js';
 import type { DecisionView } from '../common/view.js';
 import { cleanText, firstBytes, jsonText } from './clean.js';
@@ -92,13 +93,6 @@ async function insertDecisions(
   });
 }
 
-/** What signals do that are not decisions. */
-const signalWords: Readonly<Record<string, string>> = {
-  border: 'The run continues in a new history at its next border.',
-  moved: 'The run was moved to other code.',
-  lost: 'Another run has taken a target over from this one.',
-};
-
 /** Records signals that are not decisions. Their senders are only in Temporal's history. */
 export function recordSignals(
   client: Connection,
@@ -114,12 +108,17 @@ export function recordSignals(
         decision: id,
         accepted: true,
         code: 'accepted',
-        message: signalWords[signal] ?? '',
+        message: messageOf(signal),
         at,
       },
       receivedAt: at,
     })),
   );
+}
+
+function messageOf(signal: string): string {
+  const words = wordsOfSignal(signal);
+  return words === undefined ? '' : `${words}.`;
 }
 
 /** The decisions about a run, in the order in which they were judged. */

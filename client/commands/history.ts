@@ -4,6 +4,7 @@ import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
 import { line, painter, print, printList, remark } from '../output.js';
 import { flat, wrap } from '../../common/plain.js';
+import { isAnswerVerb } from '../../common/questions.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
@@ -61,7 +62,10 @@ function runHistory(options: HistoryOptions, io: Io): Promise<number> {
         io,
         `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`,
       );
-      const shown = Object.entries(evidence).map(([name, value]) => `${name}: ${flat(value)}`);
+      // What each answer would have done is told by the answer that came.
+      const shown = Object.entries(evidence)
+        .filter(([name]) => !isAnswerVerb(name))
+        .map(([name, value]) => `${name}: ${flat(value)}`);
       for (const each of [...does, ...shown]) {
         const told = line(each, room);
         isCut ||= told !== line(each);

@@ -97,7 +97,7 @@ describe('a run that waits at its gate', () => {
     await run.settle();
     expect(await waitOf(run)).toMatchObject({
       ...{ id: 'gate', attempt: 2 },
-      evidence: { 'target lost': text, approval: expect.stringContaining('is refused as long as') },
+      evidence: { 'target lost': text, approval: expect.stringContaining('refused as long as') },
     });
     expect(text).toMatch(
       /^run other, started by bob, took target orders over \(eve: it hangs\) at /,
@@ -265,7 +265,7 @@ describe.each([
       ...{ kind, id: 'asks', attempt: 2 },
       evidence: {
         'target lost': text,
-        [[goesOn, ...others].join(', ')]: expect.stringContaining('is refused as long as'),
+        [[goesOn, ...others].join(', ')]: expect.stringContaining('refused as long as'),
       },
     });
     expect(await tell(run, goesOn, before)).toMatchObject({ code: 'stale' });

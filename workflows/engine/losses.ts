@@ -70,7 +70,8 @@ export class Losses {
   }
 }
 
-const refusedMeanwhile = 'is refused as long as that run goes on; then it claims the target again';
+const refusedMeanwhile =
+  'refused as long as that run goes on; afterwards it claims the target again';
 
 /** Separates the mark of lost targets from what stands before it. */
 export const targetsLost = ' without lost targets ';
