@@ -4,6 +4,7 @@ import { messageNames } from '../common/defaults.js';
 import { searchAttributes } from '../common/search-attributes.js';
 import type { Problem, RunState, RunView } from '../common/view.js';
 import { nextStep } from '../common/next-step.js';
+import type { Temporal } from './connect.js';
 import { CliError, isNotFound, isRecordAway, isUnreachable, nothingAnswers } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { pausesOf, type TemporalPause } from '../common/temporal-pauses.js';
@@ -59,26 +60,42 @@ export async function resolveRun(session: Session, run: string): Promise<string>
   );
 }
 
-async function newestInRecord(session: Session): Promise<{ id: string; startedAt: string } | null> {
+interface Newest {
+  id: string;
+  /** ISO time. */
+  startedAt: string;
+}
+
+async function newestInRecord(session: Session): Promise<Newest | null> {
   const pool = await session.record();
   if (!pool) return null;
   const { latestRun } = await import('../store/index.js');
   return latestRun(pool);
 }
 
-async function newestInTemporal(
-  session: Session,
-): Promise<{ id: string; startedAt: string } | null> {
+/** Temporal lists the runs that ended last first: it is asked until it knows no newer one. */
+async function newestInTemporal(session: Session): Promise<Newest | null> {
   const temporal = await session.temporal();
+  for (let newest: Newest | null = null; ;) {
+    const found = await someRun(temporal, newest);
+    if (found === null) return newest;
+    newest = found;
+  }
+}
+
+/** A run that was started later than this one, by a millisecond or more. */
+async function someRun(temporal: Temporal, before: Newest | null): Promise<Newest | null> {
+  const later = before && new Date(Date.parse(before.startedAt) + 1).toISOString();
+  // Of this queue alone: a namespace may be shared with others. The record knows the runs of all of
+  // its queues.
+  const query = [
+    `${searchAttributes.state.name} IS NOT NULL`,
+    `TaskQueue = ${quoted(temporal.taskQueue)}`,
+    ...(later ? [`StartTime >= ${quoted(later)}`] : []),
+  ].join(' AND ');
   return temporal.within(serverPatienceMs, async () => {
-    for await (const execution of temporal.client.workflow.list({
-      // Of this queue alone: a namespace may be shared with others. The record knows the runs of
-      // all of its queues.
-      query: `${searchAttributes.state.name} IS NOT NULL AND TaskQueue = ${quoted(temporal.taskQueue)}`,
-      pageSize: 1,
-    })) {
+    for await (const execution of temporal.client.workflow.list({ query, pageSize: 1 }))
       return { id: execution.workflowId, startedAt: execution.startTime.toISOString() };
-    }
     return null;
   });
 }

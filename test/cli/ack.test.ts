@@ -113,6 +113,20 @@ test('doctor names what waits, and warns as soon as status says that nobody was 
   expect((await world.cli(['cancel', run, '--reason', 'over', '--wait'])).code).toBe(0);
 }, 60_000);
 
+test('without the record, too, @latest is the run that was started last, whichever ended last', async () => {
+  const [first, last] = [await world.gatedRun(), await world.gatedRun()];
+  for (const run of [last, first])
+    expect((await world.cli(['cancel', run, '--reason', 'over', '--wait'])).code).toBe(0);
+  const over = `WorkflowId IN ('${first}', '${last}') AND ExecutionStatus != 'Running'`;
+  await until('Temporal to list both as ended', async () => {
+    const { count } = await world.client.workflow.count(over);
+    return count === 2;
+  });
+  const noRecord = { RUNBOOK_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
+  const { stdout } = await world.cli(['status', '@latest', '--output', 'json'], noRecord);
+  expect((JSON.parse(stdout) as RunView).id).toBe(last);
+}, 60_000);
+
 test('@latest that has ended names the run that waits; a mistyped one is understood', async () => {
   const waiting = await world.gatedRun();
   const newest = await world.gatedRun();
