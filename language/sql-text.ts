@@ -53,6 +53,25 @@ export function sqlParts(
   return { parts: [...parts, text.slice(begin)] };
 }
 
+/** A parameter in a statement: `$1`. */
+interface Parameter {
+  number: number;
+  /** Its first character. */
+  at: number;
+}
+
+/** The parameters that a statement reads, in their order. */
+export function parametersIn(text: string): Parameter[] {
+  const found: Parameter[] = [];
+  for (let at = 0; at < text.length;) {
+    const { is, end } = tokenAt(text, at);
+    const number = is === 'open' ? /^\$(\d+)$/.exec(text.slice(at, end))?.[1] : undefined;
+    if (number !== undefined) found.push({ number: Number(number), at });
+    at = end;
+  }
+  return found;
+}
+
 interface Token {
   is: 'open' | 'string' | 'quoted name' | 'comment';
   /** Behind its last character. */

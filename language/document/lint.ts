@@ -2,6 +2,7 @@ import { expand } from './expand/document.js';
 import { Library } from './library.js';
 import { problemAt, inOrder, type Problem } from './problem.js';
 import { read, type Written } from './read.js';
+import { actions } from './rules/actions.js';
 import { effects, readLimit, transactions } from './rules/effects.js';
 import { files } from './rules/files.js';
 import { gates, standing } from './rules/gates.js';
@@ -22,7 +23,7 @@ import { shapeProblems } from './shape.js';
 import { shapeOf, sortOf, type Sort } from './sort.js';
 
 const spotRules: readonly SpotRule[] = [
-  ...[stepKind, ids, madeIds, polls, groups, effects, transactions],
+  ...[stepKind, ids, madeIds, polls, groups, effects, transactions, actions],
   ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops, sqlPlaces, files],
 ];
 const documentRules: readonly DocumentRule[] = [readLimit, standing, declared];

@@ -6,7 +6,8 @@ import { actions, controls } from './kinds.js';
 import type { Place, Places } from './place.js';
 import { problemAt, replacing, type Problem, type Said } from './problem.js';
 import { fieldsAt } from './schema/json-schema.js';
-import { ruled, unruled } from './schema/ruled.js';
+import { unruled } from './schema/ruled.js';
+import { examples, inWords, otherFields } from './shape-words.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -39,25 +40,54 @@ function problemsOf(issue: Issue, data: JsonObject, places: Places, shape: Shape
       );
   }
   const found = at(data, places, issue.path);
+  // What is wrong is the name of the field, and not its value.
+  if (issue.code === 'invalid_key') {
+    const [place, name] = [nameAt(data, places, issue.path), issue.path.at(-1)];
+    return [problemAt(place ?? found.place, told(issue, { ...found, key: String(name) }))];
+  }
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) =>
       unknownField(key, found, places, fieldsAt(shape.schema, issue.path)),
     );
   const missing = found.missing;
   const said: Said =
-    missing !== undefined && issue.code !== 'custom'
-      ? {
-          rule: 'field-missing',
-          message: `${nameOf(found.container, shape.what)} needs ${missing}`,
-        }
-      : told(issue, found);
+    missing === undefined || issue.code === 'custom'
+      ? told(issue, found)
+      : lacking(missing, nameOf(found, data, shape.what));
   return [problemAt(found.place, said)];
+}
+
+function lacking(missing: string, what: string): Said {
+  if (missing === 'case')
+    return {
+      rule: 'field-missing',
+      message: 'each case of a branch needs a name',
+      hint: 'write case: and a word for it; the last one may have no when',
+    };
+  return { rule: 'field-missing', message: `${what} needs ${missing}` };
 }
 
 function told(issue: Issue, found: Found): Said {
   const { rule, message, hint } = unruled(issue.message);
-  const field = rule === 'shape' && found.key !== undefined ? `${found.key} ` : '';
-  return { rule, message: `${field}${message}`, hint };
+  const { key } = found;
+  const isOne = typeof issue.path.at(-1) === 'number';
+  const name = rule === 'shape' && key !== undefined ? `${isOne ? 'each of ' : ''}${key} ` : '';
+  const isType = issue.code === 'invalid_type' || issue.code === 'invalid_union';
+  const example =
+    key !== undefined && isType ? exampleOf(key, isOne, issue.path.slice(-2, -1)) : undefined;
+  return { rule, message: `${name}${message}`, hint: hint ?? example };
+}
+
+/** An input, and an answer, is called as it is in its map. */
+function exampleOf(
+  key: string,
+  isOne: boolean,
+  [around]: readonly PropertyKey[],
+): string | undefined {
+  if (around !== undefined && ['inputs', 'answers', 'questions'].includes(String(around)))
+    return `write ${key}: { type: text, description: … }`;
+  if (isOne && !['steps', 'parallel', 'branch'].includes(key)) return undefined;
+  return field(examples, key);
 }
 
 /**
@@ -107,6 +137,13 @@ function at(data: JsonObject, places: Places, path: readonly PropertyKey[]): Fou
   return found;
 }
 
+function nameAt(data: JsonObject, places: Places, path: readonly PropertyKey[]): Place | undefined {
+  const { container } = at(data, places, path.slice(0, -1));
+  const name = String(path.at(-1));
+  const isThere = typeof container === 'object' && container !== null;
+  return isThere && !Array.isArray(container) ? places.nameOf(container, name) : undefined;
+}
+
 /** Where an object is shown: at its first field, which names it. */
 export function head(container: JsonObject, places: Places): Place {
   const [first] = Object.keys(container);
@@ -115,40 +152,15 @@ export function head(container: JsonObject, places: Places): Place {
   return value.style === 'plain' && value.end > name.start ? { ...name, end: value.end } : name;
 }
 
-function nameOf(container: Json, what: string): string {
+/** What a field is missing from. */
+function nameOf({ container, key }: Found, document: JsonObject, what: string): string {
+  if (container === document) return what;
   if (typeof container !== 'object' || container === null || Array.isArray(container)) return what;
   const { id, case: name } = container;
   if (typeof id === 'string') return `step ${id}`;
   if (typeof name === 'string') return `case ${name}`;
-  return Object.hasOwn(container, 'steps') ? what : 'it';
+  return key ?? 'it';
 }
-
-/** Fields by the words of other tools and of older forms. */
-const others: Readonly<Record<string, string>> = {
-  name: 'id',
-  run: 'script',
-  // eslint-disable-next-line no-restricted-syntax -- a word of other tools
-  shell: 'script',
-  cmd: 'command',
-  argv: 'command',
-  exec: 'command',
-  if: 'when',
-  condition: 'when',
-  retries: 'retry',
-  attempts: 'retry',
-  summary: 'description',
-  owners: 'owner',
-  inputs: 'with',
-  items: 'forEach',
-  loop: 'forEach',
-  depends_on: 'when',
-  needs: 'when',
-  rescue: 'onFailure',
-  catch: 'onFailure',
-  finally: 'temporary',
-  instructions: 'manual',
-  approvers: 'approval',
-};
 
 function unknownField(
   key: string,
@@ -177,48 +189,6 @@ function doneByStep(key: string, known: readonly string[]): string | undefined {
 }
 
 function otherWord(key: string, known: readonly string[]): string | undefined {
-  const word = field(others, key);
+  const word = field(otherFields, key);
   return word !== undefined && known.includes(word) ? word : undefined;
-}
-
-/** What is wrong with a value, in plain words; undefined: as the schema says it. */
-function inWords(issue: z.core.$ZodRawIssue): string | undefined {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${withArticle(issue.expected)}`;
-    case 'invalid_value':
-      return choice(issue.values.map(String), issue.input);
-    case 'invalid_union':
-      return 'has none of the forms that it may have';
-    case 'too_small':
-      return issue.minimum === 1 && issue.origin !== 'number'
-        ? 'must not be empty'
-        : `must be at least ${issue.minimum}`;
-    case 'too_big':
-      return `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`;
-    default:
-      return undefined;
-  }
-}
-
-function choice(values: readonly string[], input: unknown): string {
-  const meant = nearest(String(input), values);
-  const listed = values.length > 1 ? `one of ${values.join(', ')}` : (values[0] ?? '');
-  return meant === undefined
-    ? `must be ${listed}`
-    : ruled('shape', `must be ${listed}`, `did you mean ${meant}?`);
-}
-
-function withArticle(expected: string): string {
-  const names: Record<string, string> = {
-    ...{
-      string: 'text',
-      record: 'a map',
-      object: 'a map',
-      array: 'a list',
-      boolean: 'true or false',
-    },
-    ...{ int: 'a whole number', number: 'a number' },
-  };
-  return names[expected] ?? expected;
 }

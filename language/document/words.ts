@@ -65,6 +65,11 @@ class Reader {
     const rest = this.text.slice(this.#at);
     const isHome = letter === '~' && this.#word === undefined;
     const variable = /^\$[A-Za-z_0-9({?@*#!]\w*/.exec(rest)?.[0];
+    const braces = /^\{\{\s*((?:inputs|steps|item|run|target|out)\b[^}]*?)\s*\}\}/.exec(rest);
+    if (braces)
+      this.#refuse(braces[0].length, 'an expression stands in ${ }', {
+        hint: `write \${${braces[1]}}`,
+      });
     if (signs.has(letter) || isHome) this.#shell(letter);
     if (variable !== undefined) this.#shell(variable.endsWith('(') ? '$(' : variable);
     if (letter === '\\')
@@ -107,6 +112,11 @@ class Reader {
     }
     if (!this.text.startsWith('${', this.#at)) return false;
     const from = this.#at + 2;
+    const doubled = /^\$\{\{\s*([^{}]*?)\s*\}\}/.exec(this.text.slice(this.#at));
+    if (doubled)
+      this.#refuse(doubled[0].length, 'an expression stands in ${ }, with one brace', {
+        hint: `write \${${doubled[1]}}`,
+      });
     const end = closing(this.text, from);
     if (end === undefined) this.#refuse(2, 'this expression is not closed: } is missing', {});
     const word = this.#open();

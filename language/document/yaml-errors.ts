@@ -19,6 +19,9 @@ export function yamlProblem(fault: YAMLParseError | YAMLWarning, text: string): 
     tag(fault.code, from, to, text) ??
     expression(fault.code, from, text) ??
     half(fault.code, from, text) ??
+    deeper(fault.code, from, text) ??
+    block(from, text) ??
+    outside(fault.code, from, text) ??
     ternary(fault.code, from, text) ??
     afterQuotes(fault.code, from, text) ??
     plain(fault, from, to, text)
@@ -128,13 +131,57 @@ function half(code: string, from: number, text: string): YamlProblem | undefined
   const { start, line } = lineAround(text, from);
   const before = /(?:^|[\s{[,])([^\s,{[]+)$/.exec(line.slice(0, from - start))?.[1];
   if (before === undefined) return undefined;
+  const begin = from - start - before.length;
+  const value = line.slice(begin, endOfExpression(line, begin));
+  const isWhole = value.length > before.length && !value.includes('"');
   return {
-    from: from - before.length,
+    from: start + begin,
     to: from + 1,
     said: {
       rule: 'quote-expression',
       message: `inside [ ] and { } YAML reads ${text[from]} as the beginning of a value`,
-      hint: 'write the whole expression in quotes',
+      hint: isWhole
+        ? `write ${inQuotes(value)} (\`runbook lint --fix\` does it)`
+        : 'write the whole expression in quotes',
+      fix: isWhole
+        ? { start: start + begin, end: start + begin + value.length, text: inQuotes(value) }
+        : undefined,
+    },
+  };
+}
+
+/** Where an expression ends inside [ ] or { }: at a comma, or a bracket that it did not open. */
+function endOfExpression(line: string, from: number): number {
+  let depth = 0;
+  let at = from;
+  for (; at < line.length; at += 1) {
+    const letter = line[at] ?? '';
+    if ('([{'.includes(letter)) depth += 1;
+    if (')]}'.includes(letter) && (depth -= 1) < 0) break;
+    if (letter === ',' && depth === 0) break;
+  }
+  return line.slice(0, at).trimEnd().length;
+}
+
+/** `title: A`, and the next line is indented deeper: YAML takes it for more of the same value. */
+function deeper(code: string, from: number, text: string): YamlProblem | undefined {
+  if (code !== 'BLOCK_AS_IMPLICIT_KEY') return undefined;
+  const { start, line } = lineAround(text, from);
+  const value = fieldOf(line);
+  const end = text.indexOf('\n', from);
+  if (value === undefined || end === -1 || /: /.test(value.value)) return undefined;
+  const { start: next, line: below } = lineAround(text, end + 1);
+  const found = /^( +)([\w-]+):(\s|$)/.exec(below);
+  const column = line.slice(0, value.at).search(/\S+\s*$/);
+  if (!found || start + value.at > from) return undefined;
+  const [, blanks = '', name = ''] = found;
+  return {
+    from: next + blanks.length,
+    to: next + blanks.length + name.length,
+    said: {
+      rule: 'yaml-syntax',
+      message: `${name} is indented deeper than ${value.name}, which has a value already`,
+      hint: `let it begin below ${value.name}, with ${column} blanks before it`,
     },
   };
 }
@@ -192,6 +239,49 @@ function afterQuotes(code: string, from: number, text: string): YamlProblem | un
   };
 }
 
+/** `script: |`, and its text begins no deeper than the field. */
+function block(from: number, text: string): YamlProblem | undefined {
+  const { start, line } = lineAround(text, from);
+  if (start === 0) return undefined;
+  const above = lineAround(text, start - 1).line;
+  const opened = /^((?:\s|- )*)([\w-]+): [|>][-+]?\s*$/.exec(above);
+  if (!opened) return undefined;
+  const [, before = '', name = ''] = opened;
+  const own = line.length - line.trimStart().length;
+  if (own > before.length || line.trim() === '') return undefined;
+  return {
+    from: start + own,
+    to: start + line.trimEnd().length,
+    said: {
+      rule: 'yaml-syntax',
+      message: `the text of ${name} begins no deeper than ${name} itself`,
+      hint: `indent its lines with ${before.length + 2} blanks`,
+    },
+  };
+}
+
+/** A field that begins before the first one of its step. */
+function outside(code: string, from: number, text: string): YamlProblem | undefined {
+  if (code !== 'BAD_INDENT' && code !== 'UNEXPECTED_TOKEN') return undefined;
+  const { start, line } = lineAround(text, from);
+  const found = /^( *)([\w-]+):(\s|$)/.exec(line);
+  const above = text.slice(0, start).split('\n').reverse();
+  const opened = above.map((each) => /^( *)- +[\w-]+:/.exec(each)).find((each) => each !== null);
+  if (!found || !opened || above.some((each) => /[[{]\s*$/.test(each))) return undefined;
+  const [, blanks = '', name = ''] = found;
+  const dash = opened[1] ?? '';
+  if (blanks.length !== dash.length) return undefined;
+  return {
+    from: start + blanks.length,
+    to: start + blanks.length + name.length,
+    said: {
+      rule: 'yaml-syntax',
+      message: `${name} begins below the dash, and so belongs to no step`,
+      hint: `let it begin below the first field, with ${dash.length + 2} blanks before it`,
+    },
+  };
+}
+
 /** What the parser says, where there is nothing better. */
 const words: Readonly<Record<string, Said>> = {
   TAB_AS_INDENT: {
@@ -213,7 +303,11 @@ const words: Readonly<Record<string, Said>> = {
     rule: 'yaml-syntax',
     message: 'the indentation does not fit, or a bracket is not closed',
   },
-  BAD_ALIAS: { rule: 'yaml-alias', message: 'an alias is a name after *' },
+  BAD_ALIAS: {
+    rule: 'yaml-alias',
+    message: 'a value that starts with * is an alias, and needs a name after it',
+    hint: 'write "*" in quotes where the letter is meant',
+  },
   BAD_DQ_ESCAPE: {
     rule: 'yaml-syntax',
     message: 'this escape means nothing in double quotes',

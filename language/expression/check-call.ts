@@ -1,4 +1,5 @@
 import { nearest } from '../nearest.js';
+import { field } from '../objects.js';
 import { macros, type Tree } from './ast.js';
 import type { Checker } from './check.js';
 import { functions } from './functions.js';
@@ -40,8 +41,19 @@ function suits(type: Type, param: Param): boolean {
   return fits(type, param);
 }
 
+/** Functions by the words of other languages. */
+const otherNames: Readonly<Record<string, string>> = {
+  ...{ len: 'size', length: 'size', count: 'size', strip: 'trim', includes: 'contains' },
+  ...{ toLowerCase: 'lower', toLower: 'lower', lowerAscii: 'lower', toUpperCase: 'lower' },
+  ...{ str: 'string', toString: 'string', parseInt: 'int', float: 'double', number: 'double' },
+  ...{ substring: 'take', slice: 'take', regex: 'matches', test: 'matches', match: 'matches' },
+  ...{ some: 'exists', any: 'exists', every: 'all', first: 'take', hash: 'sha256' },
+};
+
 function unknownFunction(checker: Checker, tree: Called): Type {
-  const near = nearest(tree.name, [...functions.keys(), ...macros, 'has', 'orValue', 'hasValue']);
+  const other = field(otherNames, tree.name);
+  const all = [...functions.keys(), ...macros, 'has', 'orValue', 'hasValue'];
+  const near = other ?? nearest(tree.name, all);
   const at = nameRange(checker, tree);
   checker.problems.push({
     at,

@@ -89,6 +89,8 @@ function converted(
 ): string | undefined {
   const text = checker.text(part);
   if (isObject(given) && given.target && isText(wanted)) return `${text}.name`;
+  if (wanted === 'duration' && isNumber(given) && part.is === 'literal')
+    return `duration("${text}s")`;
   if (!isText(given)) return undefined;
   if (part.is === 'literal' && typeof part.value === 'string') {
     const { value } = part;
@@ -192,8 +194,25 @@ function calculated(
   return checker.wrong(
     tree.at,
     `cannot ${verb} ${aType(left)} ${between} ${aType(right)} ${kinds}`,
-    (sign === '+' && asText(checker, tree, left, right)) || {},
+    (sign === '+' ? asText(checker, tree, left, right) : asNumber(checker, tree, left, right)) ??
+      {},
   );
+}
+
+/** A text is counted with as the number that it is. */
+function asNumber(
+  checker: Checker,
+  tree: Operation,
+  left: Type,
+  right: Type,
+): Partial<Problem> | undefined {
+  const numeric = (part: Tree, type: Type): string | undefined => {
+    if (isNumber(type)) return checker.text(part);
+    return isText(type) && part.is !== 'literal' ? `int(${checker.text(part)})` : undefined;
+  };
+  const [one, other] = [numeric(tree.left, left), numeric(tree.right, right)];
+  if (one === undefined || other === undefined) return undefined;
+  return { instead: `write ${one} ${tree.sign} ${other}` };
 }
 
 /** Text and something else: the something is meant as text. */

@@ -21,12 +21,18 @@ export const stepKind: SpotRule = (spot, context) => {
       hint: 'it needs command, script, sql, http, notify, use, manual, approval or another of these',
     });
   const [first, second] = kinds;
-  if (first !== undefined && second !== undefined)
-    context.report(places.nameOf(data, second), {
+  if (first !== undefined && second !== undefined) {
+    const isLoop = second === 'forEach';
+    context.report(places.nameOf(data, isLoop ? first : second), {
       rule: 'step-kind',
-      message: `${nameOf(spot)} has both ${first} and ${second}; it can do one thing`,
-      hint: 'make two steps of it',
+      message: isLoop
+        ? `a loop does what stands in its steps, and ${nameOf(spot)} has ${first} beside it`
+        : `${nameOf(spot)} has both ${first} and ${second}; it can do one thing`,
+      hint: isLoop
+        ? `write steps: [{ id: one, ${first}: … }] below forEach`
+        : 'make two steps of it',
     });
+  }
   const stated = field(data, 'kind');
   const [kind] = kinds;
   if (typeof stated === 'string' && kind !== undefined && stated !== kind)
@@ -174,7 +180,8 @@ export function insertedEffect(data: JsonObject): unknown {
 export const groups: SpotRule = (spot, context) => {
   const { data, role } = spot;
   const { places } = context;
-  if (Object.hasOwn(data, 'forEach') && !Object.hasOwn(data, 'steps'))
+  const isAlone = kindsOf(data).length === 1;
+  if (Object.hasOwn(data, 'forEach') && !Object.hasOwn(data, 'steps') && isAlone)
     context.report(places.nameOf(data, 'forEach'), {
       rule: 'step-kind',
       message: `${nameOf(spot)} is a loop without steps`,
@@ -194,8 +201,8 @@ function cases(data: JsonObject, context: Context): void {
   const at = all.findIndex((each) => !Object.hasOwn(each, 'when'));
   const open = all[at];
   const next = all[at + 1];
-  if (!open || !next) return;
-  const name = textIn(next, 'case');
+  const name = textIn(next ?? {}, 'case');
+  if (!open || !next || name === '' || textIn(open, 'case') === '') return;
   const fieldPlace = places.nameOf(next, 'case');
   context.report(
     { ...fieldPlace, end: places.of(next, 'case').end },

@@ -9,6 +9,7 @@ import type { Context } from './rule.js';
 import { namesOf, outType, type Scope } from './scope.js';
 import { itemsOf, type Spot } from './spots.js';
 import type { Types } from './types.js';
+import { unseenStep } from './unknown-step.js';
 
 /*
  * Each expression is parsed and checked where it stands, with the names that stand there.
@@ -41,6 +42,8 @@ interface Given {
   names: Names;
   /** Whether the text stands in a text: then only scalars fit. */
   inText?: true;
+  /** What the expression stands in. */
+  spot?: Spot;
 }
 
 /** Parses and checks every expression of a spot. */
@@ -53,8 +56,8 @@ export function names(spot: Spot, context: Context): void {
     const more: Record<string, Type> = {};
     if (seesOut.has(key) && spot.role !== 'document') more['out'] = outType(spot.data, types);
     if (isUndo && spot.owner) more['out'] = outType(spot.owner, types);
-    const given = { names: namesOf(scope, more) };
-    if (key === 'approval' && isObject(value)) approval(value, scope, types, context);
+    const given = { names: namesOf(scope, more), spot };
+    if (key === 'approval' && isObject(value)) approval(value, scope, spot, context);
     // A command that is one expression is a list of words: a fact of its target.
     else visit(value, isOneWord(key, value) ? '' : key, given, context);
   }
@@ -76,12 +79,14 @@ function scopeOf(spot: Spot, key: string, context: Context): Scope {
   return { ...spot.scope, steps: { ...Object.fromEntries(all), ...spot.scope.steps } };
 }
 
-function approval(value: JsonObject, scope: Scope, types: Types, context: Context): void {
+function approval(value: JsonObject, scope: Scope, spot: Spot, context: Context): void {
+  const { types } = context;
   const questions = field(value, 'questions');
   const answer = types.record(isObject(questions) ? questions : {}, 'field');
   for (const [key, each] of Object.entries(value)) {
-    if (key === 'expect') check(each, 'boolean', { names: namesOf(scope, { answer }) }, context);
-    else visit(each, ['approval', key].join(dot), { names: namesOf(scope) }, context);
+    if (key === 'expect')
+      check(each, 'boolean', { names: namesOf(scope, { answer }), spot }, context);
+    else visit(each, ['approval', key].join(dot), { names: namesOf(scope), spot }, context);
   }
 }
 
@@ -132,7 +137,7 @@ function check(value: Json, type: Type, given: Given, context: Context): void {
   const place = context.places.of(value, '$');
   const compiled = compile(source, given.names, type);
   if ('problems' in compiled) {
-    for (const problem of compiled.problems) tell(problem, source, place, context);
+    for (const problem of compiled.problems) tell(problem, source, { place, given }, context);
     return;
   }
   context.checked?.(value, compiled.expression, compiled.type);
@@ -159,21 +164,28 @@ const elsewhereKnown: Readonly<Record<string, string>> = {
   answer: 'it is what the approver answers: in the expect of an approval',
 };
 
-function tell(wrong: Wrong, source: string, place: Place, context: Context): void {
+function tell(
+  wrong: Wrong,
+  source: string,
+  { place, given }: { place: Place; given: Given },
+  context: Context,
+): void {
   const { at, rule, message, instead, fix } = wrong;
   const id = source.slice(...at);
-  const isLater = rule === 'unknown-step' && context.spots.some(({ data }) => data['id'] === id);
+  const unseen = rule === 'unknown-step' ? unseenAt(id, given, context) : undefined;
   const there = rule === 'unknown-name' && Object.hasOwn(elsewhereKnown, id);
   context.report(within(place, source, ...at), {
     rule,
-    message: isLater ? `step "${id}" does not come before this one` : message,
-    hint: isLater
-      ? 'a step sees the steps before it; the branches of a parallel do not see each other'
-      : there
-        ? elsewhereKnown[id]
-        : instead,
+    message: unseen?.message ?? message,
+    hint: unseen?.hint ?? (there ? elsewhereKnown[id] : instead),
     fix: fix && fixAt(place, source, fix),
   });
+}
+
+function unseenAt(id: string, { names: known, spot }: Given, { long }: Context) {
+  const steps = known['steps'];
+  const seen = steps !== undefined && isRecord(steps) ? Object.keys(steps.fields) : [];
+  return unseenStep(id, spot?.owner ?? spot?.data ?? {}, long, seen);
 }
 
 /** A fix, where the characters of the expression are those of the file. */

@@ -29,7 +29,8 @@ export function spotsOf(document: JsonObject, library: Library, types: Types): S
   const inputs = types.record(isObject(declared) ? declared : {}, 'input');
   const start: Scope = { inputs, steps: {}, items: {}, target: 'dyn' };
   const walk = new Walk(library, types);
-  if (!Object.hasOwn(document, 'steps')) {
+  const isAction = !Object.hasOwn(document, 'runbook') && !Object.hasOwn(document, 'part');
+  if (!Object.hasOwn(document, 'steps') && isAction) {
     const kind = field(document, 'targetKind');
     const target = types.target(
       typeof kind === 'string' ? [kind] : textsIn(document, 'targetKind'),

@@ -33,7 +33,9 @@ function inScript(data: JsonObject, script: string, context: Context): void {
     const line = lineOf(script, index).trim();
     const quoted = line.includes(`"${text}"`) ? `"${text}"` : text;
     const isOne = found.length === 1 && !Array.isArray(args) && !script.trim().includes('\n');
-    const better = line.replace(quoted, `"$${at}"`).replace(/^(\S+) /, '$1 -- ');
+    const isWord = /(^|\s)$/.test(line.slice(0, line.indexOf(quoted)));
+    const ends = isWord && !/ -- /.test(line) && !readsAll.test(line);
+    const better = line.replace(quoted, `${ends ? '-- ' : ''}"$${at}"`);
     context.report(within(context.places.of(data, 'script'), script, index, index + text.length), {
       rule: 'no-expression-in-script',
       message: 'an expression is not allowed in a script: its value would be run as shell',
@@ -45,6 +47,9 @@ function inScript(data: JsonObject, script: string, context: Context): void {
     });
   }
 }
+
+/** Programs for which `--` is an argument as any other. */
+const readsAll = /^(echo|printf|test|\[|:|exit|return)\s/;
 
 function lineOf(text: string, at: number): string {
   return text.slice(text.lastIndexOf('\n', at) + 1).split('\n')[0] ?? '';

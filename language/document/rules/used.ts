@@ -1,6 +1,8 @@
 import type { Json, JsonObject } from '../../json.js';
 import { field, isObject } from '../../objects.js';
+import { readInput } from '../../inputs.js';
 import { nearest } from '../../nearest.js';
+import type { InputSpec } from '../../runbook.js';
 import { textIn, textsIn } from '../expand/draft.js';
 import type { Place } from '../place.js';
 import { replacing } from '../problem.js';
@@ -31,6 +33,8 @@ export const used: SpotRule = ({ data, role }, context) => {
 };
 
 function missing(id: string, what: 'action' | 'runbook', place: Place, context: Context): void {
+  // What is no name, its shape tells.
+  if (/[./\\ ]/.test(id)) return;
   if (context.library.has(id, what)) {
     context.report(place, {
       rule: `unknown-${what}`,
@@ -114,6 +118,25 @@ export const declared: DocumentRule = (context) => {
     }
 };
 
+/** A default that is no expression is such a value as a start may give. */
+function byDefault(input: JsonObject, context: Context): void {
+  const { type, default: given } = input;
+  const isOpen = given === undefined || given === null || JSON.stringify(given).includes('"$"');
+  if (isOpen || typeof type !== 'string' || !checked.has(type)) return;
+  const spec = { ...input, type: type === 'time' ? 'instant' : type } as unknown as InputSpec;
+  const read = readInput(spec, given, []);
+  if ('wrong' in read)
+    context.report(context.places.of(input, 'default'), {
+      rule: 'input-form',
+      message: `the default ${read.wrong}`,
+      hint: 'a start without this input would be refused',
+    });
+}
+
+const checked: ReadonlySet<string> = new Set([
+  ...['text', 'integer', 'number', 'boolean', 'duration', 'time', 'choice'],
+]);
+
 function target(input: JsonObject, context: Context): void {
   const { places, library } = context;
   const type = field(input, 'type');
@@ -121,6 +144,7 @@ function target(input: JsonObject, context: Context): void {
   const fault = typeof pattern === 'string' ? patternFault(pattern) : undefined;
   if (fault !== undefined)
     context.report(places.of(input, 'pattern'), { rule: 'input-form', message: fault });
+  byDefault(input, context);
   if (type === 'choice' && !Object.hasOwn(input, 'options') && field(input, 'type') !== undefined)
     context.report(places.of(input, 'type'), {
       rule: 'input-form',

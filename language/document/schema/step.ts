@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { actionKeys, commonFields, pollFields } from './action.js';
 import { input } from './input.js';
 import { outputs } from './outputs.js';
+import { ruled } from './ruled.js';
 import {
   duration,
   expression,
@@ -157,7 +158,10 @@ const ownFields = {
   key: expression.optional().meta({ description: 'Names an item in paths' }),
   concurrency: z.int().min(1).max(100).optional().meta({ description: 'Items at once' }),
   maxFailures: z
-    .union([z.int().min(0), z.string().regex(/^\d{1,3}%$/)])
+    .union([
+      z.int().min(0),
+      z.string().regex(/^\d{1,3}%$/, ruled('shape', 'must be a number, or a share such as 20%')),
+    ])
     .optional()
     .meta({ description: 'The error budget: a number or a share such as 20%' }),
   stopWhen: expression.optional().meta({ description: 'Evaluated before each item' }),

@@ -4,26 +4,41 @@ import { ruled } from './ruled.js';
 
 /* Values that many fields have. */
 
+/** What to write instead of something that is no name; nothing where that cannot be told. */
+function better(given: string, between: '-' | '_'): string {
+  if (given.includes('@')) return '';
+  const words = given.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+  const name = words.replaceAll(/[^a-z0-9_-]+/g, between).replaceAll(/^[-_0-9]+|[-_]+$/g, '');
+  return name === '' ? '' : `write ${between === '_' ? name.replaceAll('-', '_') : name}`;
+}
+
+/** A file that is named in the place of what is in it. */
+function fileless(given: string): string {
+  return given.replace(/^.*\/(?=.)/, '').replace(/(\.(action|runbook))?\.ya?ml$/, '');
+}
+
 /** Runbooks, parts, actions, kinds and cases: `database-outage`. */
-export const name = z
-  .string()
-  .regex(
-    /^[a-z][a-z0-9_-]{0,62}$/,
-    ruled('name-form', 'a name is lower-case letters, digits, - and _, and begins with a letter'),
-  );
+export const name = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, {
+  error: ({ input }) =>
+    ruled(
+      'name-form',
+      'a name is lower-case letters, digits, - and _, and begins with a letter',
+      better(fileless(String(input)), '-'),
+    ),
+});
 
 /** Steps, inputs and outputs: names that expressions can say. */
 export const id = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, {
   error: ({ input }) => {
     const given = String(input);
-    const better = given.toLowerCase().replaceAll(/[^a-z0-9_]+/g, '_');
+    const instead = better(given, '_');
     return given.includes('-')
       ? ruled(
           'name-form',
           `${given} would be a subtraction in an expression`,
-          `write ${better}: lower-case letters, digits and _`,
+          `${instead}: lower-case letters, digits and _`,
         )
-      : ruled('name-form', `${given} is no name: lower-case letters, digits and _`);
+      : ruled('name-form', `${given} is no name: lower-case letters, digits and _`, instead);
   },
 });
 
@@ -67,8 +82,20 @@ const unitless = ({ input }: { input?: unknown }): string =>
     : ruled(
         'duration-form',
         `${JSON.stringify(input)} is no duration`,
-        'write for example 250ms, 30s, 5m or 1h30m',
+        inUnits(String(input)) ?? 'write for example 250ms, 30s, 5m or 1h30m',
       );
+
+/** What `5 minutes` and `1.5h` are called here. */
+function inUnits(given: string): string | undefined {
+  const found = /^(\d+)(\.5)? ?(ms|s|sec|min|m|h|hour|d|day|second|minute)s?$/i.exec(given.trim());
+  if (!found) return undefined;
+  const [, whole = '', half, name = ''] = found;
+  const unit = /^ms$/i.test(name) ? 'ms' : name.charAt(0).toLowerCase();
+  if (half === undefined) return `write ${whole}${unit}`;
+  const halves: Readonly<Record<string, string>> = { d: '12h', h: '30m', m: '30s', s: '500ms' };
+  const rest = halves[unit];
+  return rest === undefined ? undefined : `write ${whole === '0' ? '' : whole + unit}${rest}`;
+}
 
 const durationForm = /^(\d+(ms|s|m|h|d))+$/;
 /** `30s`, `1h30m`. */
@@ -79,7 +106,9 @@ export const duration = z
 
 /** The same, or an expression that gives one. */
 export const givenDuration = z
-  .union([z.string().regex(/^((\d+(ms|s|m|h|d))+|\$\{[^]*\})$/), long], { error: unitless })
+  .union([z.string().regex(/^((\d+(ms|s|m|h|d))+|\$\{[^]*\})$/, { error: unitless }), long], {
+    error: unitless,
+  })
   .meta({ id: 'given-duration', description: 'A time with its unit, or ${…} that gives one' });
 
 /** Names by their people: `dba`, `[dba, manager]`, `{ any: 2, of: [dba, sre] }`. */
