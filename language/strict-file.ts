@@ -1,6 +1,7 @@
-import { isSafeNumber } from 'lossless-json';
 import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
+import { canBeKept } from './json.js';
+import { numberFault } from './number-form.js';
 
 /*
  * Parses files that people write: exactly, or refused with the place of every mistake.
@@ -10,8 +11,8 @@ import type { z } from 'zod';
 export class FileError extends Error {}
 
 /**
- * YAML, or JSON, that is exactly what `shape` says: unknown keys, duplicate keys, unknown tags and
- * parser warnings are errors.
+ * YAML, or JSON, that is exactly what `shape` says: unknown keys, duplicate keys, unknown tags,
+ * values that YAML takes for others and parser warnings are errors.
  * @throws FileError with every problem as file:line:col
  */
 export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>): T {
@@ -31,16 +32,9 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
         )
         .join('\n'),
     );
-  const rounded = roundedNumbers(document);
-  if (rounded.length > 0)
-    throw new FileError(
-      rounded
-        .map(
-          ({ source, offset }) =>
-            `${at(offset)}: the number ${source} would be rounded: write it in quotes`,
-        )
-        .join('\n'),
-    );
+  const others = otherValues(document);
+  if (others.length > 0)
+    throw new FileError(others.map(({ offset, said }) => `${at(offset)}: ${said}`).join('\n'));
   const parsed = shape.safeParse(document.toJS({ maxAliasCount: 20 }), { error: inWords });
   if (parsed.success) return parsed.data;
   throw new FileError(
@@ -53,17 +47,29 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
   );
 }
 
-/** Numbers that a double would round. */
-function roundedNumbers(document: Document.Parsed): { source: string; offset: number }[] {
-  const found: { source: string; offset: number }[] = [];
+/** Values that are not what they seem to be, and what to write. */
+function otherValues(document: Document.Parsed): { offset: number; said: string }[] {
+  const found: { offset: number; said: string }[] = [];
+  if (document.directives.yaml.explicit)
+    found.push({
+      offset: 0,
+      said: 'the file is YAML 1.2 and does not say so: take the directive out',
+    });
   visit(document, {
-    Scalar: (_key, { value, source, range }) => {
-      if (typeof value !== 'number' || source === undefined) return;
-      if (/^-?\d[\d.]*(e[+-]?\d+)?$/i.test(source) && !isSafeNumber(source))
-        found.push({ source, offset: range?.[0] ?? 0 });
+    Scalar: (key, { value, source = '', range }) => {
+      const said = faultOf(value, source, key === 'key');
+      if (said !== undefined) found.push({ offset: range?.[0] ?? 0, said });
     },
   });
   return found;
+}
+
+function faultOf(value: unknown, written: string, isName: boolean): string | undefined {
+  if (isName && value === '__proto__') return 'nothing can be called __proto__';
+  if (typeof value === 'string' && !canBeKept(value))
+    return 'a text holds neither NUL nor half of a surrogate pair';
+  const fault = typeof value === 'number' ? numberFault(value, written) : undefined;
+  return fault && `${fault.message}: ${fault.hint}`;
 }
 
 /** The place of the node at `path`; if it is missing, of the nearest node around it. */

@@ -1,29 +1,27 @@
-import { isSafeNumber } from 'lossless-json';
+import { canBeKept } from '../json.js';
+import { numberFault } from '../number-form.js';
 import type { Place } from './place.js';
 import { replacing, type Said } from './problem.js';
 
 /**
- * What is wrong with a plain value that YAML reads as something else than people do. Quoted it is
- * what it seems to be.
+ * What is wrong with a value that YAML reads as something else than people do, or that cannot be
+ * kept. Quoted a plain value is what it seems to be.
  */
 export function scalarProblem(value: unknown, written: string, place: Place): Said | undefined {
+  if (typeof value === 'string' && !canBeKept(value))
+    return {
+      rule: 'yaml-syntax',
+      message: 'a text holds neither NUL nor half of a surrogate pair',
+    };
   if (place.style !== 'plain') return undefined;
-  const quote = (rule: string, message: string): Said => ({
-    rule,
-    message,
-    hint: `write "${written}"`,
-    fix: replacing(place, `"${written}"`),
+  const quoted = `"${written}"`;
+  const quote = (rule: string, message: string, hint = `write ${quoted}`): Said => ({
+    ...{ rule, message, hint },
+    // Where it may be a number as well, people say which.
+    ...(hint === `write ${quoted}` ? { fix: replacing(place, quoted) } : {}),
   });
-  if (typeof value === 'number') {
-    if (/^[-+]?0\d/.test(written))
-      return quote('number-form', `${written} is ${value} for YAML 1.2, and other readers differ`);
-    if (/^[-+]?0[ox]/i.test(written))
-      return quote('number-form', `${written} is ${value} for YAML`);
-    if (!Number.isFinite(value))
-      return quote('number-form', `${written} is no number to count with`);
-    if (/^[-+]?\d[\d.]*(e[-+]?\d+)?$/i.test(written) && !isSafeNumber(written.replace(/^\+/, '')))
-      return quote('number-form', `the number ${written} would be rounded`);
-  }
+  const fault = typeof value === 'number' ? numberFault(value, written) : undefined;
+  if (fault) return quote('number-form', fault.message, fault.hint);
   if (typeof value === 'string' && /^\d{1,2}:\d{2}(:\d{2})?$/.test(written))
     return quote('quote-time', `${written} is a number of minutes for some readers of YAML`);
   return undefined;

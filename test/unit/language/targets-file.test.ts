@@ -70,16 +70,38 @@ test('a number that a double would round is refused, and not rounded', () => {
   const numbers = ['9007199254740993', '12345678901234567890', '0.12345678901234567890123'];
   for (const number of numbers)
     expect(refusal(good.replace('batches: 24', `batches: ${number}`))).toBe(
-      `targets.yaml:7:41: the number ${number} would be rounded: write it in quotes`,
+      `targets.yaml:7:41: the number ${number} would be rounded: write "${number}"`,
     );
   const read = (number: string) =>
     parseTargets(good.replace('batches: 24', `batches: ${number}`), 't.yaml')[0]?.facts;
   expect(read("'9007199254740993'")).toMatchObject({ batches: '9007199254740993' });
-  expect([read('9007199254740991'), read('0.1'), read('1e3')]).toMatchObject([
+  expect([read('9007199254740991'), read('0.1')]).toMatchObject([
     { batches: 9007199254740991 },
     { batches: 0.1 },
-    { batches: 1000 },
   ]);
+});
+
+test.each([
+  ['batches: 3.10', '3.10 is 3.1 for YAML: write 3.1, or "3.10" for a text'],
+  ['batches: 3.0', '3.0 is 3 for YAML: write 3, or "3.0" for a text'],
+  ['batches: 1e3', '1e3 is 1000 for YAML: write 1000, or "1e3" for a text'],
+  ['batches: 0755', '0755 is 755 for YAML 1.2, and other readers differ: write "0755"'],
+  ['batches: 0x1F', '0x1F is 31 for YAML: write "0x1F"'],
+  ['batches: .inf', '.inf is no number to count with: write ".inf"'],
+  ['batches: -0', '-0 is 0 for YAML: write 0, or "-0" for a text'],
+  ['1.0: x', '1.0 is 1 for YAML: write 1, or "1.0" for a text'],
+  ['__proto__: x', 'nothing can be called __proto__'],
+  ['batches: "\\0"', 'a text holds neither NUL nor half of a surrogate pair'],
+  ['batches: "\\ud83d"', 'a text holds neither NUL nor half of a surrogate pair'],
+])('a value that YAML takes for another is refused: %s', (fact, said) => {
+  const told = refusal(good.replace('batches: 24', fact));
+  expect(told.replace(/^targets\.yaml:7:\d+: /, '')).toBe(said);
+});
+
+test('another version of YAML is refused: in it no is a truth value', () => {
+  expect(refusal(`%YAML 1.1\n---\n${good}`)).toBe(
+    'targets.yaml:1:1: the file is YAML 1.2 and does not say so: take the directive out',
+  );
 });
 
 test('several faults are told at once', () => {
