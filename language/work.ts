@@ -52,10 +52,16 @@ export class NoLimit extends Error {
 
 const longestMs = 7 * 24 * 3_600_000;
 
+/** Why so many milliseconds are no time limit, as the end of a sentence; undefined: they are. */
+export function limitFault(ms: number): string | undefined {
+  if (ms < 1) return 'is no time at all';
+  return ms > longestMs ? 'is longer than 7d' : undefined;
+}
+
 function limitOf(timeout: Json, scope: Scope): number {
   const value = resolve(timeout, scope);
   const ms = typeof value === 'string' ? durationMs(value) : undefined;
-  if (ms === undefined || ms < 1 || ms > longestMs) throw new NoLimit(value);
+  if (ms === undefined || limitFault(ms) !== undefined) throw new NoLimit(value);
   return ms;
 }
 

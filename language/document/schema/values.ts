@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationMs } from '../../duration.js';
 import type { Json } from '../../json.js';
 import { ruled } from './ruled.js';
 
@@ -72,6 +73,9 @@ export const value: z.ZodType<Json> = z
 
 export const values = z.record(z.string(), value);
 
+/** Beyond it no timer ends. */
+const tooLong = 'is longer than 36500d';
+
 const unitless = ({ input }: { input?: unknown }): string =>
   typeof input === 'number'
     ? ruled(
@@ -97,11 +101,13 @@ function inUnits(given: string): string | undefined {
   return rest === undefined ? undefined : `write ${whole === '0' ? '' : whole + unit}${rest}`;
 }
 
-const durationForm = /^(\d+(ms|s|m|h|d))+$/;
 /** `30s`, `1h30m`. */
 export const duration = z
   .string({ error: unitless })
-  .regex(durationForm, { error: unitless })
+  .regex(/^(\d+(ms|s|m|h|d))+$/, { error: unitless, abort: true })
+  .refine((text) => durationMs(text) !== undefined, {
+    error: ({ input }) => ruled('duration-form', `${String(input)} ${tooLong}`),
+  })
   .meta({ id: 'duration', description: 'A time with its unit, such as 250ms, 30s, 5m or 1h30m' });
 
 /** The same, or an expression that gives one. */

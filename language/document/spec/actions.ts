@@ -82,7 +82,7 @@ export class ActionBuilder extends Builder {
         ? [{ ...only, as: 'rows' }]
         : [...statements];
     const limit = (key: string, name: string): JsonObject => {
-      const ms = this.duration(from, key);
+      const ms = this.limit(from, key);
       return ms === undefined ? {} : { [name]: ms };
     };
     return {
@@ -131,7 +131,7 @@ export class ActionBuilder extends Builder {
       const found = this.condition(from, key);
       return found ? { [key]: found as unknown as JsonObject } : {};
     };
-    const every = this.duration(from, 'every') ?? 5_000;
+    const every = this.limit(from, 'every') ?? 5_000;
     const until = Object.hasOwn(from, 'until') ? {} : { until: { cel: 'true' } };
     const { consecutive } = from;
     const forMs = this.duration(from, 'for');

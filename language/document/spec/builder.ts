@@ -7,6 +7,7 @@ import { nameOf } from '../../expression/write.js';
 import type { Json, JsonObject } from '../../json.js';
 import { runNames } from '../../run-facts.js';
 import { conditionOf, ExpressionProblem } from '../../read-expression.js';
+import { limitFault } from '../../work.js';
 import type { Place, Places } from '../place.js';
 import { problemAt, type Problem } from '../problem.js';
 import type { Trees } from '../trees.js';
@@ -29,6 +30,14 @@ export class Builder {
     if (value === undefined) return undefined;
     if (typeof value !== 'string') this.notYet(from, key, `an expression in \`${key}\``);
     return durationMs(textOf(value));
+  }
+
+  /** Milliseconds of what must be some time, and not too long a one. */
+  protected limit(from: JsonObject, key: string): number | undefined {
+    const ms = this.duration(from, key);
+    const fault = ms === undefined ? undefined : limitFault(ms);
+    if (fault !== undefined) this.mistake(from, key, `${textOf(from[key])} ${fault}`);
+    return ms;
   }
 
   protected expression(from: JsonObject, key: string): Expression | undefined {

@@ -326,7 +326,7 @@ export abstract class StepBuilder extends ActionBuilder {
     const action = this.action(step, kind);
     const undo = objectIn(step, 'undo');
     const verify = objectIn(step, 'verify');
-    const limitMs = durationMs(textOf(verify['timeout']));
+    const limitMs = this.limit(verify, 'timeout');
     const verifying = Object.hasOwn(verify, 'kind')
       ? {
           ...this.poll(verify, this.action(verify, textIn(verify, 'kind'))),
@@ -345,7 +345,7 @@ export abstract class StepBuilder extends ActionBuilder {
     const isTakenBack = isUndone || byHand !== undefined;
     const noUndo = textIn(undo, 'none') || (isTakenBack ? '' : textIn(step, 'pointOfNoReturn'));
     const isOpen = isExpression(step['timeout']);
-    const timeout = isOpen ? undefined : this.duration(step, 'timeout');
+    const timeout = isOpen ? undefined : this.limit(step, 'timeout');
     const retry = objectIn(step, 'retry');
     if (verifying && hostIn(verify) !== hostIn(step))
       this.notYet(step, 'verify', 'a verification on another host than its step');

@@ -363,3 +363,22 @@ test.each([
     problems: [{ message: expect.stringContaining('the time here') as unknown }],
   });
 });
+
+test.each([
+  ['timeout: 0s', '0s is no time at all'],
+  ['timeout: 8d', '8d is longer than 7d'],
+  ['every: 0ms', '0ms is no time at all', 'until: out.exitCode == 0'],
+  ['verify: { command: ls, timeout: 0s }', '0s is no time at all'],
+])('what takes time takes some, and not too much: %s', (field, message, ...more) => {
+  const fields = [field, ...more].map((each) => `    ${each}`);
+  expect(withStep('    command: ls', '    effect: read', ...fields)).toMatchObject({
+    problems: [{ severity: 'error', message }],
+  });
+});
+
+test.each(['statementTimeout', 'lockTimeout'])('0s switches no %s off', (key) => {
+  const target = '    target: ${inputs.database}';
+  expect(withStep('    sql: SELECT 1', '    effect: read', target, `    ${key}: 0s`)).toMatchObject(
+    { problems: [{ severity: 'error', message: '0s is no time at all' }] },
+  );
+});
