@@ -22,6 +22,12 @@ export function readInstant(text: string): ReadInstant {
   return 'wrong' in read ? read : { micros: read.utcMs * 1_000 + Number(read.micros) };
 }
 
+/** As `readInstant`, exact in any year. */
+export function readExactInstant(text: string): { micros: bigint } | { wrong: string } {
+  const read = partsOf(text);
+  return 'wrong' in read ? read : { micros: BigInt(read.utcMs) * 1_000n + BigInt(read.micros) };
+}
+
 /** The whole second in UTC, and the six digits behind it. */
 function partsOf(text: string): { utcMs: number; micros: string } | { wrong: string } {
   const parts = form.exec(text);

@@ -1,5 +1,5 @@
 import { durationMs } from '../duration.js';
-import { readInstant } from '../instant.js';
+import { readExactInstant } from '../instant.js';
 import { Duration, Timestamp, Wrong } from './values.js';
 
 const microsAMs = 1_000n;
@@ -52,9 +52,9 @@ export function durationText({ micros }: Duration): string {
 /** Reads a time with its zone, as ISO 8601, PostgreSQL and OpenSSL write it. */
 export function readTimestamp(text: string): Timestamp | Wrong {
   const short = text.slice(0, longest);
-  const read = readInstant(fromPostgres(short) ?? fromOpenssl(short) ?? short);
+  const read = readExactInstant(fromPostgres(short) ?? fromOpenssl(short) ?? short);
   return 'micros' in read
-    ? timestamp(BigInt(read.micros))
+    ? timestamp(read.micros)
     : new Wrong(`${JSON.stringify(text.slice(0, 40))} ${read.wrong}`);
 }
 
