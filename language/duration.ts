@@ -1,17 +1,17 @@
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const part = /(\d+)(ms|s|m|h|d)/g;
 
-/** A hundred years: the timers of Temporal end before three hundred. */
-const longestMs = 36_500 * unitMs.d;
+/** The longest that people may give, a hundred years: timers of Temporal end before 300. */
+export const longestDurationMs = 36_500 * unitMs.d;
 
 /**
  * Milliseconds of a duration such as `250ms`, `5m` or `1h30m`.
- * @returns undefined when the text is no duration, or one of more than a hundred years
+ * @returns undefined when the text is no duration
  */
 export function durationMs(text: string): number | undefined {
   if (!/^(\d+(ms|s|m|h|d))+$/.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(part))
     total += Number(amount) * unitMs[unit as keyof typeof unitMs];
-  return total <= longestMs ? total : undefined;
+  return total;
 }

@@ -1,5 +1,5 @@
 import { canBeKept, isExact, parseJson, type Json, type JsonObject } from './json.js';
-import { durationMs } from './duration.js';
+import { durationMs, longestDurationMs } from './duration.js';
 import { resolve, Unresolved } from './reference.js';
 import { instantForm, inUtc, readInstant } from './instant.js';
 import type { InputSpec, ItemSpec } from './runbook.js';
@@ -155,7 +155,8 @@ function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[])
         : { wrong: `must be true or false, not ${shown}`, next: input.description };
     }
     case 'duration':
-      if (typeof value === 'string' && durationMs(value) !== undefined) return { value };
+      if (typeof value === 'string' && (durationMs(value) ?? Infinity) <= longestDurationMs)
+        return { value };
       return {
         wrong: `must be a duration, not ${shown}`,
         next: 'For example 250ms, 30s, 5m or 1h30m, and at most 36500d.',

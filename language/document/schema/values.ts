@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs } from '../../duration.js';
+import { durationMs, longestDurationMs } from '../../duration.js';
 import type { Json } from '../../json.js';
 import { ruled } from './ruled.js';
 
@@ -105,7 +105,7 @@ function inUnits(given: string): string | undefined {
 export const duration = z
   .string({ error: unitless })
   .regex(/^(\d+(ms|s|m|h|d))+$/, { error: unitless, abort: true })
-  .refine((text) => durationMs(text) !== undefined, {
+  .refine((text) => (durationMs(text) ?? 0) <= longestDurationMs, {
     error: ({ input }) => ruled('duration-form', `${String(input)} ${tooLong}`),
   })
   .meta({ id: 'duration', description: 'A time with its unit, such as 250ms, 30s, 5m or 1h30m' });

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { Library } from '../../../../language/document/library.js';
+import { lint } from '../../../../language/document/lint.js';
 import { read, type Written } from '../../../../language/document/read.js';
 import { toSpec } from '../../../../language/document/to-spec.js';
 import type { StepSpec } from '../../../../language/runbook.js';
@@ -381,4 +382,15 @@ test.each(['statementTimeout', 'lockTimeout'])('0s switches no %s off', (key) =>
   expect(withStep('    sql: SELECT 1', '    effect: read', target, `    ${key}: 0s`)).toMatchObject(
     { problems: [{ severity: 'error', message: '0s is no time at all' }] },
   );
+});
+
+test('a duration that no timer reaches is told', () => {
+  const problems = (wait: string) =>
+    lint(
+      `${[...head, '  - id: a', '    title: A', `    wait: ${wait}`, ''].join('\n')}`,
+      'a.runbook.yaml',
+      library,
+    );
+  expect(problems('36500d')).toEqual([]);
+  expect(problems('36501d')).toMatchObject([{ message: expect.stringContaining('36501d') }]);
 });
