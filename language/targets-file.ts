@@ -26,12 +26,17 @@ function address(protocols: readonly string[]) {
   return z.string().refine(
     (text) => {
       const url = parseUrl(text);
-      return url !== null && protocols.includes(url.protocol) && url.password === '';
+      return url !== null && protocols.includes(url.protocol) && !holdsPassword(url);
     },
     {
       error: `must be an address (${protocols.map((each) => `${each}//`).join(' or ')}) without a password: name the password's secret beside it`,
     },
   );
+}
+
+/** The driver of PostgreSQL takes one behind the question mark too. */
+function holdsPassword({ password, searchParams }: URL): boolean {
+  return password !== '' || ['password', 'sslpassword'].some((name) => searchParams.has(name));
 }
 
 /** Where user and password are exchanged for a token. */

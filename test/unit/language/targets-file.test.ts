@@ -98,6 +98,17 @@ test.each([
   expect(told.replace(/^targets\.yaml:7:\d+: /, '')).toBe(said);
 });
 
+test.each([
+  'postgres://pipeline:sesame@127.0.0.1/x',
+  'postgres://pipeline@127.0.0.1/x?password=sesame',
+  'postgres://pipeline@127.0.0.1/x?sslmode=require&sslpassword=sesame',
+  'postgres://pipeline@127.0.0.1/x?%70assword=sesame',
+])('an address with a password is refused, and not repeated: %s', (address) => {
+  const told = refusal(good.replace('postgres://pipeline@127.0.0.1:5432/pipeline', address));
+  expect(told).toContain('targets.orders.postgres.address must be an address');
+  expect(told).not.toContain('sesame');
+});
+
 test('another version of YAML is refused: in it no is a truth value', () => {
   expect(refusal(`%YAML 1.1\n---\n${good}`)).toBe(
     'targets.yaml:1:1: the file is YAML 1.2 and does not say so: take the directive out',
