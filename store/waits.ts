@@ -32,7 +32,8 @@ export async function saveWaits(
 
 /**
  * Closes waits that are not in this state of the run. A wait that began after all waits in this
- * state is left open: the state is older than the wait.
+ * state is left open: the state is older than the wait. One that is asked anew is closed when that
+ * was; another one when its step has ended since.
  * @param isNewest nothing can have been asked since: closes all that are not in it
  */
 export async function closeWaits(
@@ -45,8 +46,14 @@ export async function closeWaits(
   await client.query({
     name: 'waits-close',
     text: `UPDATE runbook.waits w
-           SET closed_at = coalesce((SELECT s.ended_at FROM runbook.steps s
-                 WHERE s.run_no = w.run_no AND s.path = w.about_id), now())
+           SET closed_at = coalesce(
+                 (SELECT again.since
+                  FROM json_to_recordset($2::json)
+                    AS again (id text, attempt integer, since timestamptz)
+                  WHERE again.id = w.about_id AND again.attempt > w.attempt),
+                 (SELECT s.ended_at FROM runbook.steps s
+                  WHERE s.run_no = w.run_no AND s.path = w.about_id AND s.ended_at > w.since),
+                 now())
            WHERE w.run_no = $1 AND w.closed_at IS NULL
              AND ($3 OR w.since < $4::timestamptz)
              AND NOT EXISTS (

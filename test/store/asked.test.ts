@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import type { RunKey } from '../../common/keys.js';
-import type { RunView, WaitView } from '../../common/view.js';
+import type { RunView, StepView, WaitView } from '../../common/view.js';
 import {
   addFirstMessages,
   addFollowingMessages,
@@ -84,6 +84,29 @@ describe('a run that is cancelled in the moment in which it asks', () => {
     await save(2, { ...view, waitingFor: [] });
     expect(await asked(key)).toEqual([]);
   });
+});
+
+test('what is asked anew of a step that failed was asked until then', async () => {
+  const key = keyOf('asked-anew');
+  await admitRun(pool, { ...admission(key), namespaceId: 'here', taskQueue: 'asked' });
+  const asks = (attempt: number): RunView => {
+    const view = waitingView(key);
+    const wait: WaitView = { ...waitOf(attempt), kind: 'failure', id: 'restart' };
+    const first = waitOf(1);
+    const steps = view.steps.map((step): StepView =>
+      step.id === 'restart'
+        ? { ...step, state: 'needs-operator', startedAt: first.since, endedAt: first.since }
+        : step,
+    );
+    return { ...view, state: 'needs-operator', steps, waitingFor: [wait] };
+  };
+  for (const attempt of [1, 2])
+    await saveRun(pool, asks(attempt), undefined, { number: attempt, all: true });
+  const waits = (await history(pool, key.run)).filter(({ kind }) => kind === 'wait');
+  expect(waits).toMatchObject([
+    { at: waitOf(1).since, until: waitOf(2).since, state: 'closed' },
+    { at: waitOf(2).since, until: null, state: 'waiting' },
+  ]);
 });
 
 test.each(['cancel', 'rollback', 'abort'])(
