@@ -31,7 +31,7 @@ export interface Shown {
   follows?: WaitView['follows'];
 }
 
-/** How long a question stays open. Absent fields: until it is decided. */
+/** How long a question stays open. Without a timer: until it is decided. */
 interface Patience {
   /**
    * Wakes the run for the deadline and for reminders. Temporal shows the command at the timer, also
@@ -39,7 +39,7 @@ interface Patience {
    */
   timer?: { deadlineMs: number | undefined } | undefined;
   /** True once something else is to be asked. */
-  isOutdated?: () => boolean;
+  isOutdated: () => boolean;
 }
 
 interface Asking {
@@ -146,7 +146,7 @@ export class Questions {
    * Asks until people have decided the question, or its deadline has passed; anew when something
    * else is to be asked, or when a target may have been lost.
    */
-  async ask(question: Question, { open, timer, isOutdated = () => false }: Asked): Promise<void> {
+  async ask(question: Question, { open, timer, isOutdated }: Asked): Promise<void> {
     const { losses } = this.asking;
     const patience = { timer, isOutdated: () => losses.isSuspected || isOutdated() };
     let saved = open();
@@ -165,7 +165,7 @@ export class Questions {
   /** Waits until people have decided the question, or its deadline has passed. */
   private async answered(
     question: Question,
-    { timer, isOutdated }: Required<Patience>,
+    { timer, isOutdated }: Patience,
   ): Promise<'decided' | 'expired' | 'outdated'> {
     const { until, isJudging } = this.asking;
     const isDecided = (): boolean => question.decision !== null;
