@@ -244,6 +244,7 @@ const layerRules = [
         'failure',
         'judge',
         'judge-answer',
+        'judge-others',
         'parse-output',
         'step-outputs',
       ].map((name) => `activities/${name}`),

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeCondition } from '../language/condition.js';
 import { describeUntil } from '../language/kinds/check.js';
 import { valueAt } from '../language/dotted.js';
 import { failureTypes } from '../common/failures.js';
@@ -8,7 +7,8 @@ import type { CheckAction } from '../language/kinds/check.js';
 import { StepFailure } from './failure.js';
 import { longestTimerMs } from './long-timer.js';
 import type { AttemptContext, Handler } from './handler.js';
-import { judgeAnswer, type Judged } from './judge-answer.js';
+import { judgeAnswer } from './judge-answer.js';
+import { judgeOthers } from './judge-others.js';
 import { Steady } from './steady.js';
 import { TimeLimit } from './time-limit.js';
 
@@ -78,27 +78,6 @@ async function poll(action: CheckAction, context: AttemptContext, probes: Probes
 /** What is demanded of the step is demanded of its end, not of each poll. */
 function withoutDemands({ expect: _expect, outputs: _outputs, ...context }: AttemptContext) {
   return context;
-}
-
-/**
- * The conditions that end a check otherwise.
- * @throws StepFailure CheckFailed, Inconclusive
- */
-function judgeOthers({ failWhen, inconclusiveWhen }: CheckAction, answer: Json): Judged[] {
-  const lost = failWhen && judgeAnswer(failWhen, answer);
-  if (failWhen && lost?.holds)
-    throw new StepFailure(
-      'CheckFailed',
-      `the condition can no longer be met: ${describeCondition(failWhen)}`,
-    );
-  const open = inconclusiveWhen && judgeAnswer(inconclusiveWhen, answer);
-  if (inconclusiveWhen && open?.holds)
-    throw new StepFailure(
-      'Inconclusive',
-      `it cannot be told: ${describeCondition(inconclusiveWhen)}`,
-      { next: 'Look at what was asked: then try again, go on without it, or end the run.' },
-    );
-  return [lost, open].filter((each) => each !== undefined);
 }
 
 /** A starting service may answer with an unrelated page first; a check only reads. */

@@ -14,9 +14,16 @@ export function refusedCase({ catalogue }: RunbookTest, each: TestCase): Problem
   return refusalsOf({ catalogue, inputs: each.inputs, targets: each.targets }).map(
     ({ message, next }) =>
       problemAt(each.place, {
-        ...{ rule: 'refused', message: `nothing was started: ${message}`, hint: next },
+        ...{ rule: 'refused', message: `nothing was started: ${message}`, hint: inTest(next) },
       }),
   );
+}
+
+/** What is declared of targets stands in the test. */
+function inTest(next: string | undefined): string | undefined {
+  return next?.includes('targets.yaml')
+    ? 'declare it in the test: given: { targets: { NAME: { kind: …, facts: { … } } } }'
+    : next;
 }
 
 /** Everything in which a run is not what its case expects. */

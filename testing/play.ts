@@ -3,6 +3,7 @@ import { capturedFailure } from '../activities/capture.js';
 import { assertExpected } from '../activities/expect.js';
 import { StepFailure } from '../activities/failure.js';
 import { judgeAnswer } from '../activities/judge-answer.js';
+import { judgeOthers } from '../activities/judge-others.js';
 import { stepOutputs } from '../activities/step-outputs.js';
 import type { AttemptRequest, AttemptResult, FailureDetail } from '../common/attempt.js';
 import { failureTypes } from '../common/failures.js';
@@ -103,14 +104,12 @@ export class Play {
     for (let polls = 1; ; polls += 1) {
       try {
         const { outcome, answer } = this.once(path, action.probe, outcomes);
-        if (outcome.outputs || judgeAnswer(action.until, answer, activity.now()).holds)
+        const met = judgeAnswer(action.until, answer, activity.now());
+        if (outcome.outputs || met.holds)
           return { outcome, answer: { ...(answer as JsonObject), polls } };
-        if (action.failWhen && judgeAnswer(action.failWhen, answer, activity.now()).holds)
-          throw new StepFailure(
-            'CheckFailed',
-            `the condition can no longer be met: ${describeCondition(action.failWhen)}`,
-          );
-        seen = JSON.stringify(answer);
+        const others = judgeOthers(action, answer, activity.now());
+        const absent = [met, ...others].flatMap(({ why }) => (why ? [why] : []));
+        seen = [...new Set(absent), JSON.stringify(answer)].join('; ');
       } catch (error) {
         if (!(error instanceof StepFailure) || !mayPass(error)) throw error;
         seen = error.message;

@@ -81,6 +81,39 @@ steps:
   expect(report.generated?.findings).toEqual([]);
 });
 
+test('a poll in a test says why it could not be told, and asks people as in a run', async () => {
+  const text = `runbook: polling
+version: 1.0.0
+title: Poll it
+type: TROUBLESHOOTING
+priority: LOW
+owner: sre
+inputs:
+  most: { type: duration, default: 30s, description: How long }
+steps:
+  - id: poll
+    title: Poll
+    command: poll it
+    parse: json
+    effect: read
+    until: duration(string(out.json.lag) + "s") <= inputs.most
+    inconclusiveWhen: out.json.count == 0
+    timeout: 1m
+`;
+  const toldOf = async (json: string): Promise<string> => {
+    const report = await tests.run(
+      `test: polling\ngiven: { steps: { poll: { json: ${json} } } }\nexpect: { state: succeeded }\n`,
+      'polling.runbook.test.yaml',
+      libraryOf({ 'polling.runbook.yaml': text }),
+      false,
+    );
+    return report.cases.flatMap(({ problems }) => problems.map(({ hint }) => hint)).join('\n');
+  };
+  expect(await toldOf('{ lag: 3, count: 1 }')).toBe('');
+  expect(await toldOf('{ lag: 1.5, count: 1 }')).toContain('"1.5s" is no duration');
+  expect(await toldOf('{ lag: 99, count: 0 }')).toContain('it cannot be told: out.json.count == 0');
+});
+
 describe('a step that proves its effect', () => {
   const proving = (more = '') => `runbook: label
 version: 1.0.0
