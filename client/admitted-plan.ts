@@ -14,12 +14,15 @@ import type { Session } from './session.js';
  * only this machine has.
  */
 async function hintFor(session: Session, name: string): Promise<string | undefined> {
-  const { readCatalogue } = await import('./catalogue.js');
+  const { libraryHint, readCatalogue } = await import('./catalogue.js');
   // A library that cannot be read here must not hide why nothing was started.
   const catalogue = await readCatalogue(session.io.env).catch(() => null);
   if (!catalogue) return undefined;
   const known = [...catalogue.runbooks, ...catalogue.broken].map(({ id }) => id);
-  if (!known.includes(name)) return nearestHint({ name, what: 'runbooks', known });
+  if (!known.includes(name)) {
+    const near = nearestHint({ name, what: 'runbooks', known });
+    return [libraryHint(session.io.env), near].filter(Boolean).join(' ');
+  }
   const { taskQueue } = await session.temporal();
   return `This machine has it, the workers of task queue ${taskQueue} do not. Give them this release and this library (RUNBOOK_LIBRARY), and start them again.`;
 }

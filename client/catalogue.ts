@@ -40,6 +40,19 @@ export async function readCatalogue(env: NodeJS.ProcessEnv): Promise<Catalogue> 
   };
 }
 
+/** What a runbook that nobody knows may be: one in a file, where no folder is named. */
+export function libraryHint(env: NodeJS.ProcessEnv): string {
+  return env['RUNBOOK_LIBRARY']
+    ? ''
+    : 'Runbooks of your own are found in the folders of RUNBOOK_LIBRARY, which is not set.';
+}
+
+/** Whether RUNBOOK_LIBRARY names the folder itself. */
+export async function isInLibrary(folder: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const { libraryFolders } = await import('../worker/library-folders.js');
+  return libraryFolders(env['RUNBOOK_LIBRARY']).includes(folder);
+}
+
 /** As `readCatalogue`, without what cannot be used. */
 export async function knownRunbooks(env: NodeJS.ProcessEnv): Promise<readonly RunbookSpec[]> {
   return (await readCatalogue(env)).runbooks;

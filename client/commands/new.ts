@@ -1,7 +1,8 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { quoteArgument } from '../../common/quote-argument.js';
+import { isInLibrary } from '../catalogue.js';
 import { commandName } from '../command-name.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
@@ -35,11 +36,18 @@ async function runNew(id: string, folder: string, io: Io): Promise<number> {
     if (existsSync(each))
       throw new CliError(`There is a file ${each} already.`, 'Choose another id.', exitCodes.usage);
   const { newRunbook, newRunbookTest } = await import('../../language/document/new-runbook.js');
+  mkdirSync(folder, { recursive: true });
   writeFileSync(file, newRunbook(id));
   writeFileSync(test, newRunbookTest(id));
   print(io, `${file}\n${test}`);
   const [command, names] = [commandName(io.env), [file, test].map(quoteArgument)];
   remark(io, `Check them with: ${command} lint ${names.join(' ')}`);
   remark(io, `Try it with: ${command} test ${names[1]}`);
+  const own = resolve(folder);
+  if (!(await isInLibrary(own, io.env)))
+    remark(
+      io,
+      `Show, plan and workers find it after: export RUNBOOK_LIBRARY=${quoteArgument(own)}`,
+    );
   return exitCodes.ok;
 }

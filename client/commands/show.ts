@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readCatalogue } from '../catalogue.js';
+import { libraryHint, readCatalogue } from '../catalogue.js';
 import { commandName } from '../command-name.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
@@ -43,7 +43,9 @@ async function runShow(options: ShowOptions, io: Io): Promise<number> {
   }
   if (!spec) {
     throw unknownName(
-      `There is no runbook ${JSON.stringify(options.runbook)}.`,
+      [`There is no runbook ${JSON.stringify(options.runbook)}.`, libraryHint(io.env)]
+        .filter(Boolean)
+        .join(' '),
       { name: options.runbook, what: 'runbooks', known: known.map(({ id }) => id) },
       `${commandName(io.env)} list`,
     );
