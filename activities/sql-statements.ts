@@ -50,19 +50,27 @@ function bound(value: Json): Json {
   return Array.isArray(value) && value.length === 0 ? '{\f}' : value;
 }
 
-/** Does the statements in turn. */
-export async function answersOf(client: pg.Client, action: SqlAction): Promise<JsonObject> {
+/**
+ * Does the statements in turn.
+ * @param reads what was read before: their first parameters
+ */
+export async function answersOf(
+  client: pg.Client,
+  action: SqlAction,
+  reads: readonly Json[] = [],
+): Promise<JsonObject> {
   const output: JsonObject = {};
   const counts: number[] = [];
   /** Results with more rows than fit the output: for people only. */
   const cut: string[] = [];
   // All of them before the first is sent.
   const texts = action.statements.map(({ text }) => statementText(text, action));
+  const given = reads.map((answer) => JSON.stringify(answer));
   const isFilled = action.identifiers !== undefined || action.literals !== undefined;
   for (const [at, { values, as }] of action.statements.entries()) {
     const result = await client.query<JsonObject>({
       text: texts[at] ?? '',
-      values: values?.map(bound) ?? [],
+      values: [...given, ...(values?.map(bound) ?? [])],
       // So the server takes one statement, and no second one behind it.
       ...(isFilled ? { queryMode: 'extended' } : {}),
     });

@@ -1,18 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Json } from '../language/json.js';
 import type { SqlAction } from '../language/kinds/sql.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
-import { connectionTrouble } from '../common/network.js';
-import { parseUrl } from '../language/url.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
-import { connectionOf } from './sql-tls.js';
+import { cancelOnAbort, connect, reachedBy } from './sql-connect.js';
+import { asStepFailure } from './sql-failure.js';
 import { settled } from './step-outputs.js';
 import { answersOf, configure, settingsOf } from './sql-statements.js';
-import { types } from './sql-values.js';
-import { connectedAs } from './target-environment.js';
+import { answersOfReads } from './sql-reads.js';
+import { begin } from './sql-begin.js';
 import {
   endSessionBefore,
   keepTransactionId,
@@ -24,9 +23,6 @@ import {
   type SqlEvidence,
 } from './sql-outcome.js';
 
-const connectMs = 5_000;
-/** After this long without traffic TCP keep-alive probes the other end of the connection, in ms. */
-const silenceMs = 5_000;
 /** How long the server is polled for the outcome of an unanswered COMMIT, in milliseconds. */
 const askAfterCommitMs = 15_000;
 /**
@@ -43,18 +39,16 @@ const claimHeldMs = 3_000;
  * On the record's own database effect and claim are one transaction, and the claim is the proof.
  */
 export const sql: Handler<'sql'> = async (action, context) => {
-  const target = connectedAs(context.targets.get(action.target), action.credentials);
+  const target = reachedBy(action, context);
+  const reads = await answersOfReads(action, context);
   const newConnection = (): Promise<pg.Client> => connect(target, context);
   const client = await newConnection();
-  const cancel = (): void => {
-    cancelBackend(target, context, client).catch(() => undefined);
-  };
-  context.signal.addEventListener('abort', cancel);
+  const release = cancelOnAbort(target, context, client);
   try {
     if (context.signal.aborted) throw context.signal.reason;
     if (action.transaction === 'none') return await withoutTransaction(client, action, context);
     if (context.effect === 'read')
-      return await inTransaction(client, action, context, newConnection);
+      return await inTransaction(client, action, context, newConnection, reads);
     if (context.resumedFrom !== null) {
       await endSessionBefore(client, sessionName(context.key));
       const output = await provedOutput(client, context.evidence);
@@ -70,30 +64,17 @@ export const sql: Handler<'sql'> = async (action, context) => {
     if (context.signal.aborted) throw context.signal.reason;
     throw asStepFailure(error, target, context);
   } finally {
-    context.signal.removeEventListener('abort', cancel);
+    release();
     await client.end().catch(() => undefined);
   }
 };
-
-/** Written out, so that no value of a plan becomes SQL text. */
-const begin = {
-  read: {
-    'read committed': 'BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY',
-    'repeatable read': 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-    serializable: 'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY',
-  },
-  write: {
-    'read committed': 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
-    'repeatable read': 'BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE',
-    serializable: 'BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE',
-  },
-} as const;
 
 async function inTransaction(
   client: pg.Client,
   action: SqlAction,
   context: AttemptContext,
   newConnection: () => Promise<pg.Client>,
+  reads: readonly Json[] = [],
 ): Promise<Json> {
   const claim =
     context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
@@ -103,7 +84,7 @@ async function inTransaction(
   );
   await configure(client, settingsOf(action, context), true);
   // Before COMMIT: an unexpected result is rolled back when the connection closes.
-  const answer = settled(context, await answersOf(client, action), 'undone');
+  const answer = settled(context, await answersOf(client, action, reads), 'undone');
   if (context.effect === 'read') {
     await client.query('COMMIT');
     return answer;
@@ -248,127 +229,4 @@ async function answerAfterCommit(
       await delay(200);
     }
   }
-}
-
-async function connect(target: TargetDeclaration, context: AttemptContext): Promise<pg.Client> {
-  const { postgres } = target;
-  if (!postgres) {
-    throw new StepFailure('Configuration', `target ${target.name} declares no postgres address`, {
-      next: 'Add `postgres: { address: … }` to it in targets.yaml.',
-    });
-  }
-  const password =
-    postgres.password === undefined
-      ? undefined
-      : await context.secrets.resolve(postgres.password, target.name);
-  const { address, ways } = connectionOf(postgres, target.name);
-  for (const [at, ssl] of ways.entries()) {
-    const client = new pg.Client({
-      connectionString: withPassword(address, password),
-      ssl,
-      application_name: sessionName(context.key),
-      types,
-      connectionTimeoutMillis: connectMs,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: silenceMs,
-    });
-    // An idle connection that breaks must not end the worker; the next query will fail.
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      if (at + 1 < ways.length && isAboutEncryption(error)) continue;
-      throw asStepFailure(error, target, context);
-    }
-  }
-  throw new Error('connectionOf returned no ways to connect');
-}
-
-/** What the driver says when it asks for encryption and the server says no. */
-const speaksNoTls = /does not support SSL/i;
-
-function isAboutEncryption(error: unknown): boolean {
-  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  // 28000: pg_hba.conf wants another kind of connection.
-  return connectionTrouble(error)?.kind === 'tls' || speaksNoTls.test(message) || code === '28000';
-}
-
-/**
- * In the address itself: pg lets an address override the fields beside it, so a password there
- * would be dropped.
- */
-function withPassword(address: string, password: string | undefined): string {
-  const url = new URL(address);
-  if (password !== undefined) url.password = encodeURIComponent(password);
-  return url.href;
-}
-
-/** Ends the statement in the server: closing the connection alone would leave it running there. */
-async function cancelBackend(
-  target: TargetDeclaration,
-  context: AttemptContext,
-  client: pg.Client,
-): Promise<void> {
-  const pid = (client as unknown as { processID: number | null }).processID;
-  if (pid === null) return;
-  try {
-    const second = await connect(target, context);
-    await second.query('SELECT pg_cancel_backend($1)', [pid]);
-    await second.end();
-  } catch {
-    await client.end().catch(() => undefined);
-  }
-}
-
-/** Messages of the driver, without a code, for a connection that could not be made or was lost. */
-const lostConnection =
-  /connection terminated|connection error|not queryable|timeout expired|connect timeout/i;
-
-/** SQLSTATE classes and codes, https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function asStepFailure(
-  error: unknown,
-  target: TargetDeclaration,
-  context: AttemptContext,
-): StepFailure {
-  if (error instanceof StepFailure) return error;
-  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  const place = `the database of target ${target.name} (${addressWithoutUser(target)})`;
-  const said = context.secrets.quote(message);
-  const trouble = connectionTrouble(error);
-  if (trouble?.kind === 'tls' || speaksNoTls.test(message)) {
-    const why = trouble?.kind === 'tls' ? `${trouble.said} (${trouble.code})` : 'it speaks no TLS';
-    return new StepFailure(
-      'TlsRefused',
-      `no encrypted connection to ${place}, and nothing was sent: ${why}`,
-      {
-        next: 'Name the authority of its certificate with `ca` in targets.yaml, or correct `sslmode` in the address.',
-      },
-    );
-  }
-  if (/^28/.test(code) || code === '42501' || code === '3D000') {
-    return new StepFailure('SqlDenied', `${place} refuses: ${said} (${code})`, {
-      next: `Check user, rights and password secret of target ${target.name}.`,
-    });
-  }
-  if (trouble || /^(E[A-Z]+|08.*|57P0.)$/.test(code) || lostConnection.test(message)) {
-    return new StepFailure('Unreachable', `${place} cannot be reached: ${code || said}`, {
-      next: 'Is the database running, and is the address in targets.yaml right?',
-    });
-  }
-  if (/^(40001|40P01|55P03|57014|25P03|53...)$/.test(code))
-    return new StepFailure('SqlTransient', `${place} could not do it now: ${said} (${code})`);
-  return new StepFailure(
-    'SqlRejected',
-    `${place} refuses the statement: ${said}${code ? ` (${code})` : ''}`,
-    {
-      details: { code },
-    },
-  );
-}
-
-function addressWithoutUser(target: TargetDeclaration): string {
-  const url = parseUrl(target.postgres?.address ?? '');
-  return url ? `${url.host}${url.pathname}` : 'no address';
 }

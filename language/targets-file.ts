@@ -154,6 +154,8 @@ const target = z.strictObject({
   credentials: z.record(id, credentials).optional(),
   /** Further addresses, by their names. */
   addresses: z.record(id, http).optional(),
+  /** Further databases of a pipeline, by their names. */
+  connections: z.record(id, postgres).optional(),
   /** Ways to tell people; `http` is one too, as a webhook. */
   slack: slack.optional(),
   email: email.optional(),
@@ -236,10 +238,11 @@ export function plannedTarget(declaration: TargetDeclaration): PlannedTarget {
 export function describedTarget(declaration: TargetDeclaration): DescribedTarget {
   const { name: targetName, kind, environment, isolated, facts } = declaration;
   const others = Object.entries(declaration.addresses ?? {});
+  const databases = Object.entries(declaration.connections ?? {});
   const addresses = [
     declaration.http && `http ${declaration.http.address}`,
     declaration.postgres && `postgres ${declaration.postgres.address}`,
-    ...others.map(([called, { address: url }]) => `${called} ${url}`),
+    ...[...others, ...databases].map(([called, { address: url }]) => `${called} ${url}`),
   ];
   return {
     name: targetName,

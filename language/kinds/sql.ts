@@ -14,6 +14,36 @@ export interface SqlStatement {
   as?: string;
 }
 
+/** A query on one connection of the target. */
+export interface SqlQuery {
+  /** What it is, for people, where somebody else than the runbook has written it. */
+  called?: string;
+  /** Absent: the `postgres` of the target. */
+  connection?: string;
+  text: string;
+  values?: readonly Json[];
+}
+
+/** Rows of a read that are handed to the statements. */
+export const mostRead = 100_000;
+
+/** What other databases are asked before the statements, each in a READ ONLY transaction. */
+export type SqlRead =
+  | {
+      /** All its rows, and its columns: `{ columns: [{ name, type, category }], rows: […] }`. */
+      rows: SqlQuery;
+      /** No two rows have the same value in this column. */
+      once?: string;
+    }
+  | {
+      /**
+       * Sets of keys, which are compared a page at a time. A query gives each key once: its
+       * `batch`, and then its texts, in the order of their bytes in UTF-8, null first. The answer
+       * counts the `keys` that are in the same sets, by the batch that the first set gives.
+       */
+      keys: Readonly<Record<string, readonly SqlQuery[]>>;
+    };
+
 /**
  * All statements run in one transaction, unless it says that there is none; a step of effect `read`
  * runs READ ONLY.
@@ -21,10 +51,17 @@ export interface SqlStatement {
 export interface SqlAction {
   kind: 'sql';
   target: string;
+  /** The connection of the target; absent: its `postgres`. */
+  connection?: string;
   /** The credentials of the target; absent: those of its address. */
   credentials?: string;
   /** The host that it runs on, by its name; absent: any. */
   runsOn?: string;
+  /**
+   * Read first. Each statement has the answers as its first parameters, as JSON. Only a step of
+   * effect `read` has reads.
+   */
+  reads?: readonly SqlRead[];
   statements: readonly SqlStatement[];
   /** Names that stand for `{x}` in statements, quoted. */
   identifiers?: Readonly<Record<string, string>>;
@@ -46,7 +83,8 @@ export const sql: ActionRules<SqlAction> = {
   isRepeatable: ({ idempotent }) => idempotent === true,
   describe: (action) => {
     const without = action.transaction === 'none' ? ' without a transaction' : '';
-    return `${action.statements.map(statement).join('; ')}${given(action)}${without}${where(action)}`;
+    const all = [...(action.reads ?? []).flatMap(readWords), ...action.statements.map(statement)];
+    return `${all.join('; ')}${given(action)}${without}${where(action)}`;
   },
   list: (action) => {
     const { statements, transaction } = action;
@@ -66,11 +104,20 @@ function given({ identifiers, literals }: SqlAction): string {
   return values && ` with ${values}`;
 }
 
-function where({ target, credentials, runsOn }: SqlAction): string {
-  return `${atTarget(target, credentials)}${onHost(runsOn)}`;
+function where({ target, connection, credentials, runsOn }: SqlAction): string {
+  return `${byConnection(connection)}${atTarget(target, credentials)}${onHost(runsOn)}`;
 }
 
-function statement({ text, values = [] }: SqlStatement): string {
+function byConnection(connection: string | undefined): string {
+  return connection === undefined ? '' : ` by connection ${connection}`;
+}
+
+function readWords(read: SqlRead): string[] {
+  const queries = 'rows' in read ? [read.rows] : Object.values(read.keys).flat();
+  return queries.map((query) => `${statement(query)}${byConnection(query.connection)}`);
+}
+
+function statement({ text, values = [] }: Pick<SqlStatement, 'text' | 'values'>): string {
   const given = values.map((value, place) => `$${place + 1} = ${shown(value)}`).join(', ');
   // A comment ends where its line does: in one line it would take what follows with it.
   const lines = text.includes('--') ? inOneLine(text.trim()) : text.trim();
