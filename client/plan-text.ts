@@ -2,7 +2,7 @@ import { cannotBeUndone } from '../common/undo-words.js';
 import { shortDigest } from '../language/digest.js';
 import { foldSteps, type FoldedCase, type FoldedStep, type KnownBefore } from '../language/fold.js';
 import { limitsOf } from '../language/pipeline-limits.js';
-import type { Pipeline } from '../language/pipeline.js';
+import { tableWords, type Checkpoints, type Pipeline } from '../language/pipeline.js';
 import type { Plan } from '../language/plan.js';
 import { loopWords } from '../language/loop-words.js';
 import { runByWords } from '../language/run-by.js';
@@ -11,6 +11,7 @@ import { deciders, defaultApprovers } from '../common/questions.js';
 import { programTitle, programWords } from '../common/programs.js';
 import { onceWords, triesWords } from '../common/tries.js';
 import { describeAction, type Action } from '../language/kinds/index.js';
+import { inOneLine } from '../language/kinds/words.js';
 import { line, pairs, type Paint, type Style } from './output.js';
 import { tableLines } from './table.js';
 import { wrap } from '../common/plain.js';
@@ -69,13 +70,21 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
 
 /** What is known of a pipeline before anything starts, and what cannot be done with it. */
 function pipelineLines(pipeline: Pipeline): [string, string][] {
-  const stages = pipeline.data.stages.map(({ name, table }) => `${name} (${table.join('.')})`);
+  const { stages, checkpoints } = pipeline.data;
   const limits = limitsOf(pipeline);
   return [
     ['run by', line(runBy(pipeline))],
-    ['stages', line(stages.join(' > '))],
+    ['stages', line(stages.map((each) => `${each.name} (${tableWords(each)})`).join(' > '))],
+    ...(checkpoints ? [['checkpoints', line(toldBy(checkpoints))] as [string, string]] : []),
     ...(limits.length > 0 ? [['cannot be done', limits.join(' ')] as [string, string]] : []),
   ];
+}
+
+/** Where the claims are; a query as it is declared. */
+function toldBy({ table, query, connection }: Checkpoints): string {
+  if (table) return tableWords({ table, connection });
+  const at = connection === undefined ? '' : ` at ${connection}`;
+  return `the query${at}: ${inOneLine(query.trim())}`;
 }
 
 function runBy({ run }: Pipeline): string {

@@ -5,6 +5,7 @@ import { faultsIn } from './pipeline-faults.js';
 import {
   placeholders,
   placeholdersIn,
+  type Checkpoints,
   type Measure,
   type Pipeline,
   type TableName,
@@ -40,7 +41,11 @@ const measures = z
       : Object.entries(given).map(([name, each]) => ({ name, column: each })),
   );
 
-const declaredTable = { table, dataset: column.optional() };
+/** The name of one of the target's connections; whether it has it, `faultsOfConnections` says. */
+const connection = z.string().min(1).optional();
+
+const inDatabase = { connection, dataset: column.optional() };
+const declaredTable = { table, ...inDatabase };
 
 const stageName = z
   .string()
@@ -68,22 +73,49 @@ const stage = z.strictObject({
   repeats: z.boolean().default(false),
 });
 
+/** A query is put in brackets: a semicolon behind it would end the statement around it. */
+const query = z
+  .string()
+  .max(20_000)
+  .transform((text) => text.replace(/[\s;]+$/, ''))
+  .refine((text) => text.trim() !== '' && !text.includes('\0'), {
+    error: 'must be one query (SELECT …)',
+  });
+
+const checkpoints = z
+  .strictObject({
+    ...inDatabase,
+    table: table.optional(),
+    query: query.optional(),
+    stage: column,
+    batch: column,
+    order: column.optional(),
+    rows: column.optional(),
+    sums: z.record(z.string(), column).default({}),
+    checksum: column.optional(),
+    cumulative: z.boolean(),
+  })
+  .transform((given, context): Checkpoints => {
+    const { table: inTable, query: told, order } = given;
+    if ((inTable === undefined) === (told === undefined))
+      context.addIssue({
+        code: 'custom',
+        message: 'say where the claims are: in `table`, or by `query`',
+      });
+    else if (told !== undefined && order !== undefined)
+      context.addIssue({
+        ...{ code: 'custom', path: ['order'] },
+        message: 'chooses among claims in a table: a query itself returns one row for each batch',
+      });
+    else return given as Checkpoints;
+    return z.NEVER;
+  });
+
 const data = z.strictObject({
   dataset: column.optional(),
   stages: z.tuple([stage], stage),
   source: z.strictObject({ ...declaredTable, key: columns }).optional(),
-  checkpoints: z
-    .strictObject({
-      ...declaredTable,
-      stage: column,
-      batch: column,
-      order: column.optional(),
-      rows: column.optional(),
-      sums: z.record(z.string(), column).default({}),
-      checksum: column.optional(),
-      cumulative: z.boolean(),
-    })
-    .optional(),
+  checkpoints: checkpoints.optional(),
   rejects: z
     .strictObject({
       ...declaredTable,
@@ -97,7 +129,7 @@ const data = z.strictObject({
     })
     .optional(),
   setAside: z.strictObject({ ...declaredTable, key: columns, reason: column }).optional(),
-  quarantine: z.strictObject({ rows: table, checkpoints: table }).optional(),
+  quarantine: z.strictObject({ rows: table, checkpoints: table.optional() }).optional(),
 });
 
 const words = z.array(z.string().min(1)).min(1);
@@ -156,6 +188,7 @@ function textsIn(value: Json): string[] {
 
 const jobTable = z.strictObject({
   table,
+  connection,
   id: column,
   status: column,
   created: column,

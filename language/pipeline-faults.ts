@@ -1,6 +1,12 @@
 import { nearest } from './nearest.js';
 import { faultsOfAirflow } from './pipeline-airflow.js';
-import { placeholdersOf, type HttpRun, type Pipeline, type PipelineData } from './pipeline.js';
+import {
+  placeholdersOf,
+  type HttpRun,
+  type Pipeline,
+  type PipelineData,
+  type TableName,
+} from './pipeline.js';
 
 /** What is wrong between two places of a declaration, each of which is right by itself. */
 export interface Fault {
@@ -23,14 +29,14 @@ export function faultsIn({ run, data }: Pipeline): Fault[] {
 
 function repeatedNames({ stages }: PipelineData): Fault[] {
   const faults: Fault[] = [];
-  for (const [at, { name, table, measures }] of stages.entries()) {
+  for (const [at, { name, table, connection, measures }] of stages.entries()) {
     const before = stages.slice(0, at);
     if (before.some((each) => each.name === name))
       faults.push({
         path: ['data', 'stages', at, 'name'],
         message: `names ${name}, as a stage before it does`,
       });
-    if (before.some((each) => each.table.join('.') === table.join('.')))
+    if (before.some((each) => each.connection === connection && isSameTable(each.table, table)))
       faults.push({
         path: ['data', 'stages', at, 'table'],
         message: 'is the table of a stage before it: each stage has its own',
@@ -40,6 +46,10 @@ function repeatedNames({ stages }: PipelineData): Fault[] {
       faults.push({ path: ['data', 'stages', at, 'measures'], message: 'names a measure twice' });
   }
   return faults;
+}
+
+function isSameTable(one: TableName, other: TableName): boolean {
+  return one.join('.') === other.join('.');
 }
 
 /** Keys are compared column by column, in their order. */
@@ -90,7 +100,8 @@ function meant(name: string, known: readonly string[]): string {
 }
 
 /** Batches, their checkpoints and their quarantine go together. */
-function halfClaimed({ stages, checkpoints, quarantine }: PipelineData): Fault[] {
+function halfClaimed(data: PipelineData): Fault[] {
+  const { stages, checkpoints, quarantine } = data;
   const faults: Fault[] = [];
   for (const [at, { name, batch }] of stages.entries()) {
     if ((batch === undefined) === (checkpoints === undefined)) continue;
@@ -106,7 +117,46 @@ function halfClaimed({ stages, checkpoints, quarantine }: PipelineData): Fault[]
       path: ['data', 'checkpoints'],
       message: 'claim what may be corrupt, and `data.quarantine` does not say where that goes',
     });
-  return faults;
+  if (checkpoints?.table && quarantine && !quarantine.checkpoints)
+    faults.push({
+      path: ['data', 'quarantine'],
+      message: 'does not say where `checkpoints` go, which are in a table',
+    });
+  return [...faults, ...keptOfQuery(data)];
+}
+
+/** Only claims in a table are moved. */
+function keptOfQuery({ checkpoints, quarantine }: PipelineData): Fault[] {
+  if (checkpoints?.query === undefined || !quarantine?.checkpoints) return [];
+  return [
+    {
+      path: ['data', 'quarantine', 'checkpoints'],
+      message: 'keeps checkpoints that are moved out of a table, and a query tells these',
+    },
+  ];
+}
+
+/** The names of connections that the target does not have. */
+export function faultsOfConnections({ run, data }: Pipeline, known: readonly string[]): Fault[] {
+  const { stages, source, checkpoints, rejects, setAside } = data;
+  const jobs = run.http?.jobs.in === 'table' ? run.http.jobs : undefined;
+  const used: [Fault['path'], { connection?: string | undefined } | undefined][] = [
+    ...stages.map((each, at): (typeof used)[number] => [['data', 'stages', at], each]),
+    ...Object.entries({ source, checkpoints, rejects, setAside }).map(
+      ([name, each]): (typeof used)[number] => [['data', name], each],
+    ),
+    [['run', 'http', 'jobs'], jobs],
+  ];
+  return used.flatMap(([path, each]) => {
+    const name = each?.connection;
+    if (name === undefined || known.includes(name)) return [];
+    return [
+      {
+        path: [...path, 'connection'],
+        message: `names ${name}, and the target has no such connection${meant(name, known)}`,
+      },
+    ];
+  });
 }
 
 function faultsOfApi(http: HttpRun, data: PipelineData): Fault[] {

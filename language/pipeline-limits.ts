@@ -1,7 +1,35 @@
-import type { AirflowRun, HttpRun, Pipeline, ProgramRun } from './pipeline.js';
+import {
+  connectionsOf,
+  isClaimed,
+  type AirflowRun,
+  type HttpRun,
+  type Pipeline,
+  type PipelineData,
+  type ProgramRun,
+} from './pipeline.js';
 
-/** What cannot be done with a pipeline because of how it is run, in sentences. */
-export function limitsOf({ run }: Pipeline): string[] {
+/** What cannot be done with a pipeline, in sentences. */
+export function limitsOf({ run, data }: Pipeline): string[] {
+  return [...limitsOfRun(run), ...limitsOfData(data)];
+}
+
+function limitsOfData(data: PipelineData): string[] {
+  const connections = connectionsOf(data);
+  const isApart = connections.length > 1;
+  return [
+    ...(isApart ? ['Its databases are read one after the other, and not as of one moment.'] : []),
+    ...(isApart && isClaimed(data)
+      ? ['What is moved into quarantine is moved in one transaction for each database.']
+      : []),
+    ...(data.checkpoints?.query === undefined
+      ? []
+      : [
+          'Checkpoints that a query tells are not moved: a restart has to begin where it is told, whatever they claim.',
+        ]),
+  ];
+}
+
+function limitsOfRun(run: Pipeline['run']): string[] {
   if (run.http) return limitsOfApi(run.http);
   if (run.dbt) return limitsOfDbt;
   return run.airflow ? limitsOfAirflow(run.airflow) : limitsOfProgram(run.program);

@@ -23,6 +23,8 @@ export interface DeclaredTable {
   table: TableName;
   /** The column that tells datasets apart; absent: that of `data.dataset`, if there is one. */
   dataset?: string | undefined;
+  /** The connection of the target by which it is reached; absent: its `postgres`. */
+  connection?: string | undefined;
 }
 
 /**
@@ -44,8 +46,10 @@ export interface PipelineStage extends DeclaredTable {
   repeats: boolean;
 }
 
-/** What a stage claims to have done, a row for each batch. */
-interface CheckpointTable extends DeclaredTable {
+/** What the stages claim to have done, a row for each batch; these are the columns of the row. */
+interface Claims {
+  dataset?: string | undefined;
+  connection?: string | undefined;
   /** The column with the name of the stage. */
   stage: string;
   batch: string;
@@ -59,6 +63,13 @@ interface CheckpointTable extends DeclaredTable {
   /** What is claimed counts from the first batch on; else each batch counts for itself. */
   cumulative: boolean;
 }
+
+/** Claims that stand in a table, and can be moved out of it. */
+export type CheckpointTable = Claims & { table: TableName; query?: undefined };
+
+/** Claims that a query tells: one row for each batch of a stage. They stay as they are. */
+export type CheckpointQuery = Claims & { query: string; table?: undefined; order?: undefined };
+export type Checkpoints = CheckpointTable | CheckpointQuery;
 
 /** Records that a stage left out on purpose. */
 interface RejectTable extends DeclaredTable {
@@ -76,19 +87,26 @@ interface SetAsideTable extends DeclaredTable {
   reason: string;
 }
 
-/** The data of a pipeline, all of it in the database of its target. */
+/** Where what is corrupt is kept, in each database by the same names. */
+interface Quarantine {
+  /** Rows, in the database of their stage. */
+  rows: TableName;
+  /** Checkpoints, in the database that they are in; absent: a query tells them. */
+  checkpoints?: TableName | undefined;
+}
+
+/** The data of a pipeline, in the databases of its target. */
 export interface PipelineData {
   /** The column that tells datasets apart, in every table that does not say otherwise. */
   dataset?: string | undefined;
   stages: readonly [PipelineStage, ...PipelineStage[]];
-  /** What the first stage reads, where it is in the same database. */
+  /** What the first stage reads, where it is in one of these databases. */
   source?: (DeclaredTable & { key: readonly string[] }) | undefined;
   /** Absent: a stage is good or bad as a whole, and what is bad is made anew. */
-  checkpoints?: CheckpointTable | undefined;
+  checkpoints?: Checkpoints | undefined;
   rejects?: RejectTable | undefined;
   setAside?: SetAsideTable | undefined;
-  /** Where corrupt rows and their checkpoints are kept. */
-  quarantine?: { rows: TableName; checkpoints: TableName } | undefined;
+  quarantine?: Quarantine | undefined;
 }
 
 /** A stage whose rows say which batch wrote them. */
@@ -97,13 +115,33 @@ export type BatchStage = PipelineStage & { batch: string };
 /** Data whose checkpoints say which batches are done. */
 export type ClaimedData = Omit<PipelineData, 'stages' | 'checkpoints' | 'quarantine'> & {
   stages: readonly [BatchStage, ...BatchStage[]];
-  checkpoints: CheckpointTable;
-  quarantine: { rows: TableName; checkpoints: TableName };
+  checkpoints: Checkpoints;
+  quarantine: Quarantine;
 };
 
 /** Whether checkpoints claim what is done. */
 export function isClaimed(data: PipelineData): data is ClaimedData {
   return data.checkpoints !== undefined;
+}
+
+/**
+ * The connections by which the data is reached, each once; undefined is the `postgres` of the
+ * target. Those that hold stages come first, in the order of the stages.
+ */
+export function connectionsOf({
+  stages,
+  source,
+  checkpoints,
+  rejects,
+  setAside,
+}: PipelineData): (string | undefined)[] {
+  const used = [...stages, source, checkpoints, rejects, setAside];
+  return [...new Set(used.flatMap((each) => (each ? [each.connection] : [])))];
+}
+
+/** The table as people read it, with the connection by which it is reached. */
+export function tableWords({ table, connection }: Omit<DeclaredTable, 'dataset'>): string {
+  return `${table.join('.')}${connection === undefined ? '' : ` at ${connection}`}`;
 }
 
 /** The words in which the orchestrator tells the state of a job. */
@@ -115,10 +153,11 @@ export interface JobStates {
   stopped: readonly string[];
 }
 
-/** A list of the jobs, in a table of the target's database. */
+/** A list of the jobs, in a table of one of the target's databases. */
 export interface JobTable {
   in: 'table';
   table: TableName;
+  connection?: string | undefined;
   /** Columns. */
   id: string;
   status: string;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { digestOf } from './digest.js';
 import { pipeline } from './pipeline-declaration.js';
+import { faultsOfConnections } from './pipeline-faults.js';
 import { parseStrictly } from './strict-file.js';
 import type { Pipeline } from './pipeline.js';
 import { parseUrl } from './url.js';
@@ -181,6 +182,19 @@ const file = z
           path: ['targets', key, 'pipeline'],
         });
       }
+      const place = ['targets', key];
+      if (declared.connections && !declared.pipeline)
+        context.addIssue({
+          code: 'custom',
+          message: 'names databases of a pipeline, and the target declares no `pipeline`',
+          path: [...place, 'connections'],
+        });
+      if (declared.pipeline)
+        for (const { path, message } of faultsOfConnections(
+          declared.pipeline,
+          Object.keys(declared.connections ?? {}),
+        ))
+          context.addIssue({ code: 'custom', message, path: [...place, 'pipeline', ...path] });
       for (const [at, channel] of notify.entries()) {
         const known = field(targets, channel);
         if (known && channelKindOf(known) !== undefined) continue;

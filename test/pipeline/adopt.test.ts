@@ -76,12 +76,12 @@ describe('the page about job APIs', () => {
   });
 
   test('breaks it as it says, and the rows come and go with these rights', async () => {
-    expect(await run(proveStage(asked, 'book'))).toMatchObject([
+    expect(await run(...proveStage(asked, 'book').statements)).toMatchObject([
       { bad_batch: null, good_batch: 4 },
     ]);
     const [, broken = ''] = /`(DELETE FROM mart[^`]*)`/.exec(page) ?? [];
     await client.query(broken);
-    expect(await run(proveStage(asked, 'book'))).toMatchObject([
+    expect(await run(...proveStage(asked, 'book').statements)).toMatchObject([
       {
         ...{ bad_batch: 3, good_batch: 2, claimed_rows: '1000', actual_rows: '995' },
         missing: '5',
@@ -90,7 +90,9 @@ describe('the page about job APIs', () => {
     const kept = { stage: 'book', batch: 2, name: 'run' };
     expect(await run(...quarantine(asked, kept))).toEqual([{ rows: 1995, checkpoints: 2 }]);
     await run(...unquarantine(asked, kept));
-    expect(await run(proveStage(asked, 'book'))).toMatchObject([{ bad_batch: 3, unclaimed: '0' }]);
+    expect(await run(...proveStage(asked, 'book').statements)).toMatchObject([
+      { bad_batch: 3, unclaimed: '0' },
+    ]);
   });
 });
 
@@ -139,7 +141,8 @@ describe('the page about Airflow', () => {
     expect(judgeDeclaration(places, tables)).toEqual([]);
     const [, broken = ''] = /`(DELETE FROM raw[^`]*)`/.exec(text) ?? [];
     await client.query(broken);
-    expect(await asReader(proveStage({ data, dataset: null }, 'land'))).toMatchObject([
+    const { statements } = proveStage({ data, dataset: null }, 'land');
+    expect(await asReader(statements[0] as SqlStatement)).toMatchObject([
       { bad_batch: 1, missing: '5' },
     ]);
   });

@@ -6,10 +6,8 @@ import {
   catalogueOf,
   type FoundTable,
 } from '../../workflows/pipeline-recovery/declared/catalog.js';
-import {
-  judgeDeclaration,
-  type Finding,
-} from '../../workflows/pipeline-recovery/declared/judge.js';
+import type { Finding } from '../../workflows/pipeline-recovery/declared/finding.js';
+import { judgeDeclaration } from '../../workflows/pipeline-recovery/declared/judge.js';
 import { placesOf } from '../../workflows/pipeline-recovery/declared/places.js';
 import { compareWithSource } from '../../workflows/pipeline-recovery/queries/compare.js';
 import { recentJobs } from '../../workflows/pipeline-recovery/queries/jobs.js';
@@ -140,7 +138,7 @@ describe('statements from a declaration', () => {
   }
 
   async function prove(stage: string): Promise<Record<string, unknown>> {
-    return (await run(proveStage(asked, stage)))[0] ?? {};
+    return (await run(...proveStage(asked, stage).statements))[0] ?? {};
   }
 
   const table = (name: string): string =>
@@ -158,7 +156,7 @@ describe('statements from a declaration', () => {
     const canaries = async (): Promise<number> =>
       (await client.query(`SELECT 1 FROM pg_class WHERE relname = 'canary'`)).rowCount ?? 0;
     await run(
-      proveStage(asked, 'two'),
+      ...proveStage(asked, 'two').statements,
       ...quarantine(asked, { stage: 'one', batch: 1, name: evil }),
     );
     await run(...setAside(asked, [evil, 1], evil), recentJobs(jobs(), evil));
@@ -183,7 +181,7 @@ describe('statements from a declaration', () => {
         ...{ actual_sums: ['44.0', '42'], duplicates: '0', missing: '0', unclaimed: '0' },
         rows_by_batch: [1, 2, 3].map((batch) => [batch, 4]),
       });
-    expect(await run(compareWithSource(asked))).toMatchObject([
+    expect(await run(...compareWithSource(asked).statements)).toMatchObject([
       { rows: '12', sums: ['84.0', '78'], duplicates: 0, missing: 0, foreign_keys: 0 },
     ]);
     expect((await run(recentJobs(jobs(), undefined))).map(({ id }) => id)).toEqual(['1', '2']);
@@ -297,7 +295,9 @@ describe('statements from a declaration', () => {
     );
     await client.query(insert);
     expect(await prove('two')).toMatchObject({ missing });
-    expect(await run(compareWithSource(asked))).toMatchObject([{ missing: Number(missing) }]);
+    expect(await run(...compareWithSource(asked).statements)).toMatchObject([
+      { missing: Number(missing) },
+    ]);
   });
 
   test('what is kept in quarantine comes back as it was, with its numbers, times and bytes', async () => {
@@ -329,7 +329,7 @@ describe('statements from a declaration', () => {
     const nulls = await found();
     expect(new Set(nulls.map(({ weight }) => weight))).toEqual(new Set(['doubtful']));
     expect(nulls[0]?.found).toBe(
-      `column ${evil} of ${schema}.${names.one} may be null: a row without a key counts as missing`,
+      `column ${evil} of ${schema}.${names.one} may be null: rows without a value count as rows of one key`,
     );
     await client.query(`
       ALTER TABLE ${table(names.one)} ADD COLUMN twice numeric GENERATED ALWAYS AS (${pg.escapeIdentifier(names.miles)} * 2) STORED, ADD UNIQUE (id);

@@ -5,7 +5,8 @@ import { ProcedureStopped } from '../engine/outcome.js';
 import type { Run, Section } from '../engine/surface.js';
 import { actionsFor, type Actions } from '../pipeline-recovery/actions.js';
 import { ask, compareDeclaration, declared, look } from '../pipeline-recovery/ask.js';
-import { assertMovable, type Finding } from '../pipeline-recovery/declared/judge.js';
+import type { Finding } from '../pipeline-recovery/declared/finding.js';
+import { assertMovable } from '../pipeline-recovery/declared/judge.js';
 import {
   chooseCheckpoint,
   type Choice,

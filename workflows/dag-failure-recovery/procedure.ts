@@ -113,9 +113,13 @@ async function recoverBatch(
       return room(pipeline, dag.pools, inputs.followMs);
     },
   );
-  const moved = ids.filter((id) => quarantineOf(run, of(id)));
-  if (moved.length > 0)
-    await run.forEach('quarantine', moved, (id) => quarantineOf(run, of(id)) as Work);
+  // Each database of a pipeline by itself.
+  const moves = new Map(ids.map((id) => [id, quarantineOf(run, of(id))]));
+  const most = Math.max(...[...moves.values()].map((works) => works.length));
+  for (let at = 0; at < most; at += 1) {
+    const moved = ids.filter((id) => moves.get(id)?.[at]);
+    await run.forEach('quarantine', moved, (id) => moves.get(id)?.[at] as Work);
+  }
   // One after the other: a clear that meets another one in Airflow's database may be refused with
   // 500, and what became of it is not known.
   for (const one of ids) await run.forEach('restart', [one], (id) => clearOf(run, of(id)));
@@ -138,9 +142,9 @@ async function recoverBatch(
   return failed;
 }
 
-/** Null where nothing is moved away. */
-function quarantineOf(run: Run, { actions, choice, run: each }: Examined): Work | null {
-  return changesData(choice) ? actions.quarantine(choice, `${run.id} ${each.id}`) : null;
+/** None where nothing is moved away. */
+function quarantineOf(run: Run, { actions, choice, run: each }: Examined): Work[] {
+  return changesData(choice) ? actions.quarantine(choice, `${run.id} ${each.id}`) : [];
 }
 
 function clearOf(run: Run, { dag, run: each, status, choice, preview }: Examined): Work {
@@ -222,8 +226,7 @@ function questionFor(
   { atOnce }: Inputs,
   { left, beyond, failed, full }: Others & { failed: readonly Left[]; full: JsonObject },
 ): GateQuestion {
-  const works = (of: (each: Examined) => Work | null): Work[] =>
-    waiting.map(of).filter((work) => work !== null);
+  const works = (of: (each: Examined) => Work | Work[]): Work[] => waiting.flatMap(of);
   return {
     evidence: {
       ...(failed.length > 0

@@ -4,11 +4,10 @@ import { limitsOf } from '../../language/pipeline-limits.js';
 import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
 import { runbook } from '../engine/runbook.js';
 import type { Run } from '../engine/surface.js';
-import { actionsFor, catalogueAction } from '../pipeline-recovery/actions.js';
-import { ask, declared, look } from '../pipeline-recovery/ask.js';
-import type { FoundTable } from '../pipeline-recovery/declared/catalog.js';
+import { actionsFor } from '../pipeline-recovery/actions.js';
+import { ask, declared, foundTables, look } from '../pipeline-recovery/ask.js';
 import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
-import { placesOf } from '../pipeline-recovery/declared/places.js';
+import { placesOf, placeWords } from '../pipeline-recovery/declared/places.js';
 import { provable } from '../pipeline-recovery/declared/provable.js';
 import type { JobRow } from '../../common/answers.js';
 import { freshnessOf, proofWords, type Proofs } from '../pipeline-recovery/findings.js';
@@ -45,17 +44,15 @@ async function checkTables(
   pipeline: DeclaredPipeline,
 ): Promise<{ checks: Check[]; isWrong: boolean }> {
   const places = placesOf(pipeline.pipeline);
-  const asked = await attempted(() =>
-    run.step<{ tables: FoundTable[] } | null>('declared', { action: catalogueAction(pipeline) }),
-  );
+  const asked = await attempted(() => foundTables(run, pipeline));
   if ('problem' in asked) return { checks: [failure('database', asked.problem)], isWrong: true };
-  const findings = judgeDeclaration(places, asked.answer?.tables ?? []);
+  const findings = judgeDeclaration(places, asked.answer);
   const bad = findings.filter(({ weight }) => weight !== 'doubtful').map(({ what }) => what);
   const good = places.filter(({ what }) => !bad.includes(what));
   const checks = findings.map(({ weight, what, found, fix }): Check => {
     return { name: what, state: weight === 'doubtful' ? 'warning' : 'failed', found, fix };
   });
-  const names = good.map(({ table }) => table.join('.'));
+  const names = good.map(placeWords);
   const found = `as declared: ${names.join(', ') || 'none'}`;
   return {
     checks: [{ name: 'tables', state: 'ok', found, fix: null }, ...checks],

@@ -1,21 +1,32 @@
 import { isClaimed } from '../../language/pipeline.js';
 import type { SqlAction, SqlStatement } from '../../language/kinds/sql.js';
+import type { Expectation } from '../../common/attempt.js';
 import type { Work } from '../engine/attempts.js';
-import { catalogueOf } from './declared/catalog.js';
+import { questionsAbout } from './declared/catalog.js';
 import { placesOf } from './declared/places.js';
 import type { Choice } from './findings.js';
 import { compareWithSource } from './queries/compare.js';
+import { by, type Question } from './queries/parts.js';
 import { proveStage } from './queries/prove.js';
-import { quarantine, setAside, takeUpAgain, unquarantine } from './queries/quarantine.js';
+import {
+  quarantine,
+  quarantineConnections,
+  setAside,
+  takeUpAgain,
+  unquarantine,
+} from './queries/quarantine.js';
 import type { DeclaredPipeline, Runner } from './run/runner.js';
 
 export type Actions = ReturnType<typeof actionsFor>;
 
 const statementTimeoutMs = 110_000;
 
-/** Asks the database for the declared tables. */
-export function catalogueAction({ name: target, pipeline }: DeclaredPipeline): SqlAction {
-  return { kind: 'sql', target, statements: [catalogueOf(placesOf(pipeline))] };
+/** Asks each database for what is declared of it; each answers `tables`. */
+export function catalogueActions({ name: target, pipeline }: DeclaredPipeline): SqlAction[] {
+  return questionsAbout(pipeline, placesOf(pipeline)).map((question) => ({
+    ...{ kind: 'sql', target },
+    ...question,
+  }));
 }
 
 /** What this runbook does with the data of one pipeline, as data. */
@@ -25,45 +36,51 @@ export function actionsFor(
   dataset: string | null,
 ) {
   const asked = { data, dataset };
-  const statements = (all: readonly SqlStatement[]): SqlAction => ({
-    ...{ kind: 'sql', target, statements: all, statementTimeoutMs },
+  const ask = (question: Question): SqlAction => ({
+    ...{ kind: 'sql', target, ...question, statementTimeoutMs },
   });
+  const statements = (connection: string | undefined, all: SqlStatement[]): SqlAction =>
+    ask({ ...by(connection), statements: all });
   // A job that nobody can stop goes on writing: rows put back would be there twice.
-  const undo = (all: readonly SqlStatement[]): Pick<Work, 'undo'> =>
-    runner.stops ? { undo: statements(all) } : {};
+  const undo = (connection: string | undefined, all: SqlStatement[]): Pick<Work, 'undo'> =>
+    runner.stops && all.length > 0 ? { undo: statements(connection, all) } : {};
 
   return {
-    prove: (stage: string): SqlAction => statements([proveStage(asked, stage)]),
+    prove: (stage: string): SqlAction => ask(proveStage(asked, stage)),
 
     /**
-     * Null where nothing goes anywhere. Stages that are made as a whole move no rows: what is
-     * corrupt is made anew.
+     * One work for each database in which something goes anywhere. Stages that are made as a whole
+     * move no rows: what is corrupt is made anew.
      * @param name under which the data is kept
      */
-    quarantine: ({ checkpoint, poison, rowsAgain }: Choice, name: string): Work | null => {
-      const aside = poison === null ? [] : setAside(asked, poison, name);
-      if (!isClaimed(data))
-        return aside.length === 0
-          ? null
-          : { action: statements(aside), ...undo(takeUpAgain(asked, name)) };
-      const claims = { data, dataset };
+    quarantine: ({ checkpoint, poison, rowsByStage }: Choice, name: string): Work[] => {
+      const claims = isClaimed(data) ? { data, dataset } : undefined;
       const kept = { ...checkpoint, name };
-      return {
-        action: statements([...aside, ...quarantine(claims, kept)]),
-        expect: [
-          {
-            condition: { cel: 'out.kept[0].rows == rows', given: { rows: rowsAgain } },
-            otherwise:
-              'the quarantine does not hold what was approved: the data changed after the approval',
-            next: 'Start the runbook again, so that the data is looked at afresh.',
-          },
-        ],
-        ...undo([...unquarantine(claims, kept), ...takeUpAgain(asked, name)]),
-      };
+      const aside = poison === null ? undefined : data.setAside;
+      const moved = claims ? quarantineConnections(claims, checkpoint.stage) : [];
+      const all = new Set(aside ? [...moved, aside.connection] : moved);
+      return [...all].map((connection): Work => {
+        const isAside = poison !== null && aside?.connection === connection;
+        const isMoved = moved.includes(connection);
+        const rows = data.stages
+          .filter((stage) => stage.connection === connection)
+          .reduce((sum, { name: stage }) => sum + (rowsByStage[stage] ?? 0), 0);
+        return {
+          action: statements(connection, [
+            ...(isAside ? setAside(asked, poison, name) : []),
+            ...(claims && isMoved ? quarantine(claims, kept, connection) : []),
+          ]),
+          ...(isMoved ? { expect: [holds(rows)] } : {}),
+          ...undo(connection, [
+            ...(claims && isMoved ? unquarantine(claims, kept, connection) : []),
+            ...(data.setAside?.connection === connection ? takeUpAgain(asked, name) : []),
+          ]),
+        };
+      });
     },
 
     compare: (tolerance: number): Work => ({
-      action: statements([compareWithSource(asked)]),
+      action: ask(compareWithSource(asked)),
       expect: [
         {
           condition: {
@@ -77,5 +94,15 @@ export function actionsFor(
         },
       ],
     }),
+  };
+}
+
+/** The quarantine holds as many rows as were approved. */
+function holds(rows: number): Expectation {
+  return {
+    condition: { cel: 'out.kept[0].rows == rows', given: { rows } },
+    otherwise:
+      'the quarantine does not hold what was approved: the data changed after the approval',
+    next: 'Start the runbook again, so that the data is looked at afresh.',
   };
 }

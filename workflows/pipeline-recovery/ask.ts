@@ -3,9 +3,10 @@ import type { PlannedTarget } from '../../language/plan.js';
 import { partOf } from '../../language/paths.js';
 import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
 import type { Section } from '../engine/surface.js';
-import { catalogueAction } from './actions.js';
+import { catalogueActions } from './actions.js';
 import type { FoundTable } from './declared/catalog.js';
-import { inOneParagraph, judgeDeclaration, type Finding } from './declared/judge.js';
+import type { Finding } from './declared/finding.js';
+import { inOneParagraph, judgeDeclaration } from './declared/judge.js';
 import { placesOf } from './declared/places.js';
 import type { JobStatus } from './findings.js';
 import type { DeclaredPipeline, Question, Runner } from './run/runner.js';
@@ -44,16 +45,27 @@ export async function compareDeclaration(
   steps: Section,
   pipeline: DeclaredPipeline,
 ): Promise<Finding[]> {
-  const found = await steps.step<{ tables: FoundTable[] } | null>('declared', {
-    action: catalogueAction(pipeline),
-  });
-  const findings = judgeDeclaration(placesOf(pipeline.pipeline), found?.tables ?? []);
+  const tables = await foundTables(steps, pipeline);
+  const findings = judgeDeclaration(placesOf(pipeline.pipeline), tables);
   const wrong = findings.filter(({ weight }) => weight === 'wrong');
   if (wrong.length === 0) return findings.filter(({ weight }) => weight === 'forbidden');
   throw new ProcedureStopped(
     `pipeline ${pipeline.name} is not what it is declared to be: ${inOneParagraph(wrong)}`,
     'Nothing was changed. Correct `pipeline:` in targets.yaml of every worker; doctor PIPELINE says when it is right.',
   );
+}
+
+/** What the databases have of what is declared. */
+export async function foundTables(
+  steps: Section,
+  pipeline: DeclaredPipeline,
+): Promise<FoundTable[]> {
+  const found: FoundTable[] = [];
+  for (const action of catalogueActions(pipeline)) {
+    const answer = await steps.step<{ tables: FoundTable[] } | null>('declared', { action });
+    found.push(...(answer?.tables ?? []));
+  }
+  return found;
 }
 
 /** The state of a job, and why it has failed. */

@@ -3,9 +3,14 @@ import { plainDecimal } from '../../common/decimal.js';
 import { duration } from '../../common/times.js';
 import type { Json } from '../../language/json.js';
 import { field } from '../../language/objects.js';
-import { isClaimed, type PipelineData, type PipelineStage } from '../../language/pipeline.js';
+import {
+  isClaimed,
+  tableWords,
+  type PipelineData,
+  type PipelineStage,
+} from '../../language/pipeline.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import { claimedSums } from './queries/prove.js';
+import { claimedSums } from './queries/claims.js';
 
 /*
  * What the probes answered, and the decisions that follow from it. Pure functions: the same
@@ -87,6 +92,8 @@ export type Choice = {
    * processed again, or made anew where the stages are made as a whole.
    */
   rowsAgain: number;
+  /** The same, of each of these stages. */
+  rowsByStage: Record<string, number>;
   /** Rows of the previous stage that this stage has not processed yet. */
   rowsAhead: number;
   /** Key of a record that the job cannot process; it is set aside. */
@@ -110,6 +117,11 @@ export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobSta
   const redone = rest.filter((each) => each === stage || corrupt.includes(each));
   const batch = Math.min(...redone.map((each) => of(each).good_batch));
   const checkpoint = { stage, batch };
+  // What is made as a whole is in nobody's way unless it is corrupt.
+  const isAgain = isClaimed(data) || corrupt.length > 0;
+  const rowsByStage = Object.fromEntries(
+    isAgain ? rest.map((each) => [each, rowsBehind(of(each), batch)]) : [],
+  );
   return {
     checkpoint,
     corrupt,
@@ -117,11 +129,8 @@ export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobSta
       corrupt.length === 0
         ? `not corrupt: ${isClaimed(data) ? 'every checkpoint matches its data' : 'the keys of every stage match'}`
         : `corrupt: ${corrupt.map((each) => difference(data, each, of(each))).join('; ')}`,
-    // What is made as a whole is in nobody's way unless it is corrupt.
-    rowsAgain:
-      isClaimed(data) || corrupt.length > 0
-        ? rest.reduce((sum, each) => sum + rowsBehind(of(each), batch), 0)
-        : 0,
+    rowsAgain: Object.values(rowsByStage).reduce((sum, rows) => sum + rows, 0),
+    rowsByStage,
     rowsAhead: place === 0 ? 0 : rowsBehind(of(stages[place - 1] ?? stage), batch),
     poison: poisonOf(data, job.error),
   };
@@ -144,15 +153,13 @@ export function againWords(data: PipelineData): string {
 /** How many rows of which table the choice moves or makes again, in the order of the stages. */
 export function rowsByTable(
   data: PipelineData,
-  proofs: Proofs,
-  { checkpoint: { stage, batch }, rowsAgain }: Choice,
+  { rowsByStage, rowsAgain }: Choice,
 ): Record<string, number> {
   if (rowsAgain === 0) return {};
-  const from = data.stages.findIndex(({ name }) => name === stage);
   return Object.fromEntries(
     data.stages
-      .slice(from)
-      .map(({ name, table }) => [table.join('.'), rowsBehind(proofOf(proofs, name), batch)]),
+      .filter(({ name }) => Object.hasOwn(rowsByStage, name))
+      .map((stage) => [tableWords(stage), rowsByStage[stage.name] ?? 0]),
   );
 }
 

@@ -11,7 +11,8 @@ import { runbook } from '../engine/runbook.js';
 import { closingMessage } from '../shared/closing-message.js';
 import { actionsFor, type Actions } from './actions.js';
 import { ask, compareDeclaration, declared, look } from './ask.js';
-import { assertMovable, type Finding } from './declared/judge.js';
+import type { Finding } from './declared/finding.js';
+import { assertMovable } from './declared/judge.js';
 import {
   againWords,
   changesData,
@@ -113,13 +114,13 @@ async function recover(
       const further = inputs.maxRestarts - restarts;
       await run.gate(
         'approve',
-        questionFor(run, found, { status: shown, proofs, choice, kept, further, preview }),
+        questionFor(run, found, { status: shown, choice, kept, further, preview }),
       );
     }
     approved = true;
-    const quarantine = changesData(choice) ? actions.quarantine(choice, kept) : null;
-    if (quarantine) await run.step('quarantine', quarantine);
-    else run.notNeeded('quarantine', 'nothing is moved away');
+    const moves = changesData(choice) ? actions.quarantine(choice, kept) : [];
+    for (const move of moves) await run.step('quarantine', move);
+    if (moves.length === 0) run.notNeeded('quarantine', 'nothing is moved away');
     from = placeOf(choice.checkpoint);
     const { step } = restart(found, later('key'), shown, choice);
     const answer = await run.step(step, (key) => restart(found, key, shown, choice).work);
@@ -202,7 +203,6 @@ function questionFor(
   found: Case,
   asked: {
     status: JobStatus & Pick<Restarted, 'tasks'>;
-    proofs: Proofs;
     choice: Choice;
     kept: string;
     further: number;
@@ -210,12 +210,12 @@ function questionFor(
   },
 ): GateQuestion {
   const { runner, actions } = found;
-  const { status, proofs, choice, kept, further, preview } = asked;
+  const { status, choice, kept, further, preview } = asked;
   const { error } = status;
   const { pipeline } = found.pipeline;
   const { data } = pipeline;
   const limits = limitsOf(pipeline);
-  const tables = rowsByTable(data, proofs, choice);
+  const tables = rowsByTable(data, choice);
   const evidence: JsonObject = {
     'failed job': status.id,
     'failed stage': status.stage ?? 'none',
@@ -242,12 +242,11 @@ function questionFor(
   };
   const next = { id: later<string>('steps.restart.job'), error: null };
   const again = restart(found, key, next, { checkpoint, corrupt: [] });
-  const quarantine = changesData(choice) ? actions.quarantine(choice, kept) : null;
   const hold = runner.hold(later('steps.restart.job'));
   return {
     evidence,
     actions: {
-      quarantine: quarantine ? [quarantine] : [],
+      quarantine: changesData(choice) ? actions.quarantine(choice, kept) : [],
       [first.step]: [first.work, ...(further > 0 ? [{ ...again.work, after: 1 }] : [])],
       hold: hold ? [hold.work] : [],
       notify: [closing(run, later('the result'), later('outputs'))],

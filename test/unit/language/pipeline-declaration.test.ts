@@ -9,10 +9,14 @@ import { parseTargets, plannedTarget } from '../../../language/targets-file.js';
 type Change = Readonly<Record<string, unknown>>;
 
 /** targets.yaml with the example pipeline, changed. */
-function file(change: Change = {}, ways: readonly string[] = ['http', 'postgres']): string {
+function file(
+  change: Change = {},
+  ways: readonly string[] = ['http', 'postgres', 'connections'],
+): string {
   const all: Record<string, object> = {
     http: { address: 'http://127.0.0.1:8000' },
     postgres: { address: 'postgres://127.0.0.1/orders' },
+    connections: { landing: { address: 'postgres://127.0.0.2/raw' } },
   };
   const pipeline = structuredClone(declaration) as object;
   for (const [path, value] of Object.entries(change)) put(pipeline, path.split('.'), value);
@@ -75,6 +79,29 @@ test('a table has a schema, by a dot or as a list; measures have columns of thei
     { name: 'distance', column: 'Miles' },
     { name: 'delay', column: 'Minutes late' },
   ]);
+});
+
+test('two databases may have a table of the same name, and a query tells claims of its own', () => {
+  const text = file({
+    'data.stages.0.connection': 'landing',
+    'data.stages.0.table': 'stage_clean',
+    'data.checkpoints': {
+      ...{ query: 'SELECT * FROM log -- of all\n; ', stage: 's', batch: 'b', cumulative: true },
+      connection: 'landing',
+    },
+    'data.quarantine.checkpoints': undefined,
+  });
+  expect(refusals(text)).toEqual([]);
+  const [read] = parseTargets(text, 'targets.yaml');
+  const planned = plannedTarget(read!);
+  expect(planned.addresses).toContain('landing postgres://127.0.0.2/raw');
+  const { stages, checkpoints } = planned.pipeline!.data;
+  expect([stages[0].connection, checkpoints?.connection]).toEqual(['landing', 'landing']);
+  expect(checkpoints?.query).toBe('SELECT * FROM log -- of all');
+  const moved = file().replace('127.0.0.2', '127.0.0.3');
+  const [other] = parseTargets(moved, 'targets.yaml');
+  const [same] = parseTargets(file(), 'targets.yaml');
+  expect(plannedTarget(other!).digest).not.toBe(plannedTarget(same!).digest);
 });
 
 describe('every mistake is told with its place', () => {
@@ -171,6 +198,62 @@ describe('every mistake is told with its place', () => {
       { 'data.quarantine': undefined },
       'table: checkpoints',
       '`data.quarantine` does not say where that goes',
+    ],
+    [
+      'a connection that is not there',
+      { 'data.stages.1.connection': 'landng' },
+      'landng',
+      'names landng, and the target has no such connection; is it landing?',
+    ],
+    ...['checkpoints', 'rejects', 'setAside'].map((place): [string, Change, string, string] => [
+      `${place} in a database that is not there`,
+      { [`data.${place}.connection`]: 'other' },
+      'other',
+      'connection names other, and the target has no such connection',
+    ]),
+    [
+      'jobs in a database that is not there',
+      { 'run.http.jobs.connection': 'other' },
+      'other',
+      'connection names other',
+    ],
+    [
+      'claims that are nowhere',
+      { 'data.checkpoints.table': undefined },
+      'stage: stage',
+      'say where the claims are: in `table`, or by `query`',
+    ],
+    [
+      'claims in two places',
+      { 'data.checkpoints.query': 'SELECT 1' },
+      'table: checkpoints',
+      'say where the claims are: in `table`, or by `query`',
+    ],
+    [
+      'an order of what a query tells',
+      { 'data.checkpoints.table': undefined, 'data.checkpoints.query': 'SELECT 1' },
+      'id',
+      'order chooses among claims in a table',
+    ],
+    [
+      'a query that is none',
+      { 'data.checkpoints.table': undefined, 'data.checkpoints.query': ' ; ' },
+      '" ; "',
+      'query must be one query',
+    ],
+    [
+      'a place for claims that a query tells',
+      {
+        'data.checkpoints': { query: 'SELECT 1', stage: 's', batch: 'b', cumulative: true },
+      },
+      'quarantine_checkpoints',
+      'and a query tells these',
+    ],
+    [
+      'no place for checkpoints',
+      { 'data.quarantine.checkpoints': undefined },
+      'rows: quarantine_rows',
+      'does not say where `checkpoints` go',
     ],
     [
       'two ways to run it',
@@ -270,6 +353,16 @@ describe('every mistake is told with its place', () => {
 test('a pipeline is reached by its job API and by its database', () => {
   expect(refusals(file({}, ['http'])).map(({ said }) => said)).toEqual([
     expect.stringContaining('no `postgres` to reach it by'),
+  ]);
+});
+
+test('databases without a pipeline have no use', () => {
+  const orders = {
+    ...{ kind: 'database', environment: 'dev' },
+    connections: { landing: { address: 'postgres://127.0.0.2/raw' } },
+  };
+  expect(refusals(stringify({ targets: { orders } })).map(({ said }) => said)).toEqual([
+    expect.stringContaining('the target declares no `pipeline`'),
   ]);
 });
 

@@ -3,16 +3,9 @@ import { quoted, quotedTable } from '../../../language/sql-name.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import { changesData, type Choice } from '../findings.js';
 import type { FoundColumn, FoundTable } from './catalog.js';
-import type { Place, Role } from './places.js';
-
-/** Something about a declared table that people have to know. */
-export interface Finding {
-  /** `wrong`: nothing can be proved; `forbidden`: something cannot be done; `doubtful`: neither. */
-  weight: 'wrong' | 'forbidden' | 'doubtful';
-  what: string;
-  found: string;
-  fix: string;
-}
+import type { Finding } from './finding.js';
+import { keyFindings } from './judge-keys.js';
+import { placeWords, type Place, type Role } from './places.js';
 
 /**
  * Compares the declaration with the database.
@@ -22,13 +15,41 @@ export function judgeDeclaration(
   places: readonly Place[],
   tables: readonly FoundTable[],
 ): Finding[] {
-  return places.flatMap((place) => {
+  const found = places.map((place) => {
     const table = tables.find((each) => each.what === place.what);
-    if (table) return findingsAt(place, table);
+    if (table) return { place, table };
     throw new ProcedureStopped(
       `what the database has of ${place.what} is not known: it was not asked`,
       'Nothing was changed. Start the runbook again.',
     );
+  });
+  return [
+    ...found.flatMap(({ place, table }) => findingsAt(place, table)),
+    ...storyFindings(found),
+    ...keyFindings(found),
+  ];
+}
+
+/** Whether a query tells of stages that are declared. */
+function storyFindings(found: readonly { place: Place; table: FoundTable }[]): Finding[] {
+  return found.flatMap(({ place: { what }, table: { stages } }): Finding[] => {
+    if (!stages) return [];
+    if (stages.length === 0)
+      return [
+        {
+          ...{ weight: 'doubtful', what, found: 'the query returns no row: nothing is claimed' },
+          fix: 'Where jobs have done batches, it has to return a row for each of them.',
+        },
+      ];
+    const declared = found.flatMap(({ place }) => /^stage (.+)$/.exec(place.what)?.[1] ?? []);
+    if (stages.some((stage) => declared.includes(stage))) return [];
+    return [
+      {
+        ...{ weight: 'wrong', what },
+        found: `the query tells of ${stages.join(', ')}, and the stages are ${declared.join(', ')}`,
+        fix: 'Let it return the names of the stages as they are declared.',
+      },
+    ];
   });
 }
 
@@ -48,7 +69,7 @@ export function assertMovable(forbidden: readonly Finding[], choice: Choice): vo
 
 function findingsAt(place: Place, table: FoundTable): Finding[] {
   const { what } = place;
-  const name = place.table.join('.');
+  const name = placeWords(place);
   const doubt = (found: string, fix: string): Finding => ({ weight: 'doubtful', what, found, fix });
   if (!table.exists) return [absent(place, table)];
   const findings = place.columns.flatMap((column) => columnFindings(place, table, column));
@@ -93,8 +114,9 @@ function findingsAt(place: Place, table: FoundTable): Finding[] {
   return findings;
 }
 
-function absent({ what, table, columns }: Place, found: FoundTable): Finding {
-  const name = table.join('.');
+function absent(place: Place, found: FoundTable): Finding {
+  const { what, table, columns } = place;
+  const name = placeWords(place);
   const near = nearest(table.at(-1) ?? name, found.others);
   const isOurs = what.startsWith('quarantine');
   const ours = [
@@ -115,12 +137,13 @@ function absent({ what, table, columns }: Place, found: FoundTable): Finding {
 }
 
 function columnFindings(
-  { what, table: name }: Place,
+  at: Place,
   { columns }: FoundTable,
   { name: wanted, role }: Place['columns'][number],
 ): Finding[] {
+  const { what } = at;
   const column = columns.find((each) => each.name === wanted);
-  const place = name.join('.');
+  const place = placeWords(at);
   if (!column) {
     const near = nearest(
       wanted,
@@ -185,7 +208,7 @@ function unfit(
       return nullable
         ? {
             weight: 'doubtful',
-            found: 'may be null: a row without a key counts as missing',
+            found: 'may be null: rows without a value count as rows of one key',
             fix: 'Let it be NOT NULL, or name another key.',
           }
         : null;

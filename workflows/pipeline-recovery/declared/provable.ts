@@ -1,5 +1,5 @@
-import type { Pipeline, PipelineStage } from '../../../language/pipeline.js';
-import { claimedSums } from '../queries/prove.js';
+import type { DeclaredTable, Pipeline, PipelineStage } from '../../../language/pipeline.js';
+import { claimedSums } from '../queries/claims.js';
 
 /** What a recovery proves of each stage, and what nobody can prove, in words. */
 export function provable({ data }: Pipeline): { proved: string[]; unproved: string[] } {
@@ -11,7 +11,9 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
       ...claims(data, stage),
       ...(stage.repeats ? [] : ['no key twice']),
       ...(origin
-        ? [`every key of ${before?.name ?? 'the source'} arrived, or was left out on purpose`]
+        ? [
+            `every key of ${before?.name ?? 'the source'} arrived${overDatabases(origin, stage)}, or was left out on purpose`,
+          ]
         : []),
       ...(checkpoints ? ['no row behind the newest checkpoint'] : origin ? ['no other key'] : []),
       ...(checkpoints?.cumulative === false ? ['no batch without a claim between others'] : []),
@@ -53,6 +55,11 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
     ],
     unproved,
   };
+}
+
+/** How keys of two databases are compared. */
+function overDatabases(one: DeclaredTable, other: DeclaredTable): string {
+  return one.connection === other.connection ? '' : ' (compared over two databases)';
 }
 
 function claims(data: Pipeline['data'], stage: PipelineStage): string[] {

@@ -1,4 +1,5 @@
 import type { Json } from '../../../language/json.js';
+import type { SqlAction, SqlRead, SqlStatement } from '../../../language/kinds/sql.js';
 import type {
   BatchStage,
   ClaimedData,
@@ -13,15 +14,45 @@ import { quoted } from '../../../language/sql-name.js';
  * parameters: nothing that is declared or answered becomes SQL text otherwise.
  */
 
-/** The values of one statement. */
+/** The values of one statement, behind what is read before it. */
 export class Parameters {
   readonly values: Json[] = [];
+
+  /** @param reads in their order */
+  constructor(private readonly reads: readonly SqlRead[] = []) {}
 
   /** A parameter with this value, as SQL text. @param type which the place does not decide */
   of(value: Json, type?: 'text' | 'text[]' | 'bigint'): string {
     this.values.push(value);
-    return `$${this.values.length}${type === undefined ? '' : `::${type}`}`;
+    const place = this.reads.length + this.values.length;
+    return `$${place}${type === undefined ? '' : `::${type}`}`;
   }
+
+  /** The answer of a read, as SQL text of type jsonb. */
+  answerOf(read: SqlRead): string {
+    return `$${this.reads.indexOf(read) + 1}::jsonb`;
+  }
+}
+
+/** A statement on one connection of the pipeline, and what is read before it. */
+export type Question = Pick<SqlAction, 'connection' | 'reads' | 'statements'>;
+
+/** By which connection, where it is not that of the target itself. */
+export function by(connection: string | undefined): { connection?: string } {
+  return connection === undefined ? {} : { connection };
+}
+
+/** The question, without what it does not need. */
+export function questionOf(
+  connection: string | undefined,
+  reads: readonly SqlRead[],
+  statement: SqlStatement,
+): Question {
+  return {
+    ...by(connection),
+    ...(reads.length === 0 ? {} : { reads }),
+    statements: [statement],
+  };
 }
 
 /** What is asked about: a dataset of a pipeline, or all its data where it has no datasets. */
@@ -44,7 +75,7 @@ export function of(alias: string, column: string): string {
 /** Whether the row belongs to the dataset. @param alias of the table in the statement */
 export function inDataset(
   { data, dataset }: Asked,
-  { dataset: own }: DeclaredTable,
+  { dataset: own }: Pick<DeclaredTable, 'dataset'>,
   alias: string,
   parameters: Parameters,
 ): string {
@@ -55,18 +86,6 @@ export function inDataset(
 /** The stage of this name, and all behind it. */
 export function stagesFrom({ data }: AskedClaims, name: string): BatchStage[] {
   return data.stages.slice(data.stages.findIndex((each) => each.name === name));
-}
-
-/** Whether two rows have the same key. */
-export function sameKey(
-  one: string,
-  key: readonly string[],
-  other: string,
-  otherKey: readonly string[],
-): string {
-  return key
-    .map((column, at) => `${of(one, column)} = ${of(other, otherKey[at] ?? column)}`)
-    .join(' AND ');
 }
 
 /** Whether the row is behind the batch; a row without a batch is behind every one. */

@@ -1,32 +1,14 @@
-import type { SqlStatement } from '../../../language/kinds/sql.js';
-import { isClaimed, type BatchStage, type PipelineStage } from '../../../language/pipeline.js';
+import { isClaimed, type BatchStage } from '../../../language/pipeline.js';
 import { quotedTable } from '../../../language/sql-name.js';
-import { existsIn, isAccountedFor } from './accounted.js';
+import { claimsElsewhere, claimsIn, claimsOf, type Claim } from './claims.js';
+import { accountedFor, keysElsewhere, keysThatAre, type KeySets } from './keys.js';
 import { newestRow } from './newest.js';
-import {
-  inDataset,
-  of,
-  Parameters,
-  rowHash,
-  sameKey,
-  type Asked,
-  type AskedClaims,
-} from './parts.js';
+import { inDataset, of, Parameters, questionOf, type AskedClaims } from './parts.js';
+import type { Asked, Question } from './parts.js';
 import { proveWhole } from './whole.js';
 
-/** What a checkpoint claims of its rows. */
-interface Claim {
-  /** What the statement calls it. */
-  name: string;
-  /** As the checkpoint `c` has it. */
-  claimed: string;
-  /** As the rows `s` of one batch have it. */
-  actual: string;
-  type: 'numeric' | 'text';
-}
-
 /** Proves a stage: by its checkpoints, or as a whole where there are none. */
-export function proveStage({ data, dataset }: Asked, name: string): SqlStatement {
+export function proveStage({ data, dataset }: Asked, name: string): Question {
   return isClaimed(data)
     ? proveClaims({ data, dataset }, name)
     : proveWhole({ data, dataset }, name);
@@ -38,12 +20,21 @@ export function proveStage({ data, dataset }: Asked, name: string): SqlStatement
  * time, or when it lacks a key of the stage before. Rows behind the newest checkpoint are claimed
  * by nobody.
  */
-function proveClaims(asked: AskedClaims, name: string): SqlStatement {
+function proveClaims(asked: AskedClaims, name: string): Question {
   const { data } = asked;
   const at = data.stages.findIndex((each) => each.name === name);
   const stage = data.stages[at] ?? data.stages[0];
-  const parameters = new Parameters();
+  const before = data.stages[at - 1];
   const claims = claimsOf(asked, stage);
+  const sets: KeySets | undefined = before && {
+    origin: [before],
+    own: [stage],
+    accounted: accountedFor(asked, stage),
+  };
+  const claimsRead = claimsElsewhere(asked, stage, claims);
+  const keysRead = sets && keysElsewhere(asked, sets, stage.connection);
+  const reads = [claimsRead, keysRead].filter((read) => read !== undefined);
+  const parameters = new Parameters(reads);
   const each = (text: (claim: Claim) => string): string => claims.map(text).join('');
   const sums = claims.filter((claim) => claim.name.startsWith('sum'));
   const list = (side: string): string =>
@@ -55,7 +46,7 @@ function proveClaims(asked: AskedClaims, name: string): SqlStatement {
     `claimed_${claim.name} IS DISTINCT FROM actual_${claim.name}::${claim.type}`;
   const text = `
 WITH claims AS (
-  ${newestClaims(asked, stage, claims, parameters)}
+  ${claimsIn(asked, stage, claims, claimsRead, parameters)}
 ), present AS (
   SELECT ${of('s', stage.batch)}::bigint AS batch, count(*) AS n${values}
     FROM ${quotedTable(stage.table)} s WHERE ${inDataset(asked, stage, 's', parameters)} GROUP BY 1
@@ -67,7 +58,7 @@ WITH claims AS (
 ), twice AS (
   ${repeatedKeys(asked, stage, parameters)}
 ), absent AS (
-  ${missingKeys(asked, stage, data.stages[at - 1], parameters)}
+  ${sets ? missingKeys(keysThatAre('missing', asked, sets, keysRead, parameters)) : nothingMissing}
 ), gaps AS (
   ${data.checkpoints.cumulative ? nothing : gapsOfClaims}
 ), newest AS (
@@ -90,7 +81,8 @@ SELECT (SELECT count(*) FROM claims) AS checkpoints,
        ${rows}::text AS claimed_rows, coalesce(at.n, 0)::text AS actual_rows,
        ${list('claimed')} AS claimed_sums, ${list('actual')} AS actual_sums,
        (SELECT count(*) FROM twice) AS duplicates,
-       (SELECT count(*) FROM absent WHERE absent.batch <= newest.batch) AS missing,
+       (SELECT coalesce(sum(absent.keys), 0)::bigint FROM absent
+         WHERE absent.batch <= newest.batch) AS missing,
        (SELECT coalesce(sum(p.n), 0)::text FROM present p
          WHERE p.batch > newest.batch OR p.batch IS NULL) AS unclaimed,
        (SELECT coalesce(json_agg(json_build_array(p.batch, p.n) ORDER BY p.batch), '[]')
@@ -98,64 +90,12 @@ SELECT (SELECT count(*) FROM claims) AS checkpoints,
   FROM newest CROSS JOIN good CROSS JOIN first_bad
   LEFT JOIN LATERAL (SELECT * FROM proved c
                       WHERE c.batch = coalesce(first_bad.batch, newest.batch)) at ON true`;
-  return { as: 'proof', text, values: parameters.values };
-}
-
-/** The names of the measures whose sums are claimed, in the order of the proof's lists. */
-export function claimedSums({ data }: Pick<Asked, 'data'>, { measures }: PipelineStage): string[] {
-  const sums = data.checkpoints?.sums ?? {};
-  return measures.map(({ name }) => name).filter((name) => Object.hasOwn(sums, name));
-}
-
-function claimsOf(asked: AskedClaims, stage: PipelineStage): Claim[] {
-  const { rows, sums, checksum } = asked.data.checkpoints;
-  const claims: Claim[] = [];
-  if (rows !== undefined)
-    claims.push({
-      name: 'rows',
-      claimed: `${of('c', rows)}::numeric`,
-      actual: 'count(*)',
-      type: 'numeric',
-    });
-  for (const [at, name] of claimedSums(asked, stage).entries()) {
-    const column = stage.measures.find((measure) => measure.name === name)?.column ?? name;
-    claims.push({
-      name: `sum_${at}`,
-      // A batch without rows has no sum, and its checkpoint may say so.
-      claimed: `coalesce(${of('c', sums[name] ?? name)}::numeric, 0)`,
-      actual: `sum(${of('s', column)}::numeric)`,
-      type: 'numeric',
-    });
-  }
-  if (checksum !== undefined)
-    claims.push({
-      name: 'checksum',
-      claimed: `${of('c', checksum)}::text`,
-      actual: `sum(${rowHash('s', stage)})`,
-      type: 'text',
-    });
-  return claims;
-}
-
-/** One claim for each batch: where there are several, the newest. */
-function newestClaims(
-  asked: AskedClaims,
-  stage: PipelineStage,
-  claims: readonly Claim[],
-  parameters: Parameters,
-): string {
-  const { checkpoints } = asked.data;
-  const newest = checkpoints.order === undefined ? '' : `, ${of('c', checkpoints.order)} DESC`;
-  const batch = of('c', checkpoints.batch);
-  const claimed = claims.map(({ name, claimed: text }) => `, ${text} AS claimed_${name}`).join('');
-  return `SELECT DISTINCT ON (${batch}) ${batch}::bigint AS batch${claimed}
-    FROM ${quotedTable(checkpoints.table)} c
-   WHERE ${inDataset(asked, checkpoints, 'c', parameters)}
-     AND ${of('c', checkpoints.stage)} = ${parameters.of(stage.name)}
-   ORDER BY ${batch}${newest}`;
+  const statement = { as: 'proof', text, values: parameters.values };
+  return questionOf(stage.connection, reads, statement);
 }
 
 const nothing = 'SELECT NULL::bigint AS batch WHERE false';
+const nothingMissing = 'SELECT NULL::bigint AS batch, NULL::bigint AS keys WHERE false';
 
 /** Where each batch has a claim of its own: the first batch of each gap between them. */
 const gapsOfClaims = `SELECT c.before + 1 AS batch
@@ -175,20 +115,7 @@ function repeatedKeys(asked: AskedClaims, stage: BatchStage, parameters: Paramet
 }
 
 /** Keys of the stage before that neither arrived here nor were left out on purpose. */
-function missingKeys(
-  asked: AskedClaims,
-  stage: BatchStage,
-  before: BatchStage | undefined,
-  parameters: Parameters,
-): string {
-  if (!before) return nothing;
-  const arrived = [
-    inDataset(asked, stage, 's', parameters),
-    sameKey('s', stage.key, 'b', before.key),
-  ];
-  return `SELECT ${of('b', before.batch)}::bigint AS batch FROM ${quotedTable(before.table)} b
-     WHERE ${inDataset(asked, before, 'b', parameters)}
-       AND ${of('b', before.batch)} <= (SELECT max(c.batch) FROM claims c)
-       AND NOT ${existsIn(quotedTable(stage.table), 's', arrived)}
-       AND NOT ${isAccountedFor(asked, { alias: 'b', key: before.key }, parameters, stage)}`;
+function missingKeys(keys: string): string {
+  return `SELECT m.batch, m.keys FROM (${keys}) m
+   WHERE m.batch <= (SELECT max(c.batch) FROM claims c)`;
 }

@@ -1,41 +1,36 @@
-import type { SqlStatement } from '../../../language/kinds/sql.js';
 import { quotedTable } from '../../../language/sql-name.js';
-import { existsIn, isAccountedFor } from './accounted.js';
+import { accountedFor, keysElsewhere, keysThatAre, type KeySets } from './keys.js';
 import { newestRow } from './newest.js';
-import { inDataset, of, Parameters, sameKey, type Asked } from './parts.js';
+import { inDataset, of, Parameters, questionOf, type Asked, type Question } from './parts.js';
 
 /**
  * Proves a stage that is made as a whole: no key twice, every key of the stage before, or of the
  * source, and no other. It is good, or all of it is bad. The row has the columns of the proof of
  * checkpoints.
  */
-export function proveWhole(asked: Asked, name: string): SqlStatement {
+export function proveWhole(asked: Asked, name: string): Question {
   const { stages, source } = asked.data;
   const at = stages.findIndex((each) => each.name === name);
   const stage = stages[at] ?? stages[0];
   const before = at > 0 ? stages[at - 1] : source;
-  const parameters = new Parameters();
+  const sets: KeySets | undefined = before && {
+    origin: [before],
+    own: [stage],
+    accounted: accountedFor(asked, stage),
+  };
+  const read = sets && keysElsewhere(asked, sets, stage.connection);
+  const reads = read ? [read] : [];
+  const parameters = new Parameters(reads);
   const rows = `${quotedTable(stage.table)} s WHERE ${inDataset(asked, stage, 's', parameters)}`;
   const key = stage.key.map((column) => of('s', column)).join(', ');
-  const counts = { twice: '0', missing: '0', foreign: '0' };
-  if (!stage.repeats)
-    counts.twice = `(SELECT coalesce(sum(k.n - 1), 0)
+  const twice = stage.repeats
+    ? '0'
+    : `(SELECT coalesce(sum(k.n - 1), 0)
               FROM (SELECT count(*) AS n FROM ${rows} GROUP BY ${key}) k)`;
-  if (before) {
-    const old = quotedTable(before.table);
-    const arrived = [
-      inDataset(asked, stage, 's', parameters),
-      sameKey('s', stage.key, 'b', before.key),
-    ];
-    counts.missing = `(SELECT count(*) FROM ${old} b WHERE ${inDataset(asked, before, 'b', parameters)}
-              AND NOT ${existsIn(quotedTable(stage.table), 's', arrived)}
-              AND NOT ${isAccountedFor(asked, { alias: 'b', key: before.key }, parameters, stage)})`;
-    const known = [
-      inDataset(asked, before, 'b', parameters),
-      sameKey('b', before.key, 's', stage.key),
-    ];
-    counts.foreign = `(SELECT count(*) FROM ${rows} AND NOT ${existsIn(old, 'b', known)})`;
-  }
+  const count = (which: 'missing' | 'foreign'): string =>
+    sets
+      ? `(SELECT coalesce(sum(k.keys), 0) FROM (${keysThatAre(which, asked, sets, read, parameters)}) k)`
+      : '0';
   const text = `
 SELECT 0 AS checkpoints, 0 AS last_batch, 0 AS good_batch,
        CASE WHEN c.twice + c.missing + c.foreign_keys > 0 THEN 1 END AS bad_batch,
@@ -44,8 +39,9 @@ SELECT 0 AS checkpoints, 0 AS last_batch, 0 AS good_batch,
        c.twice::text AS duplicates, c.missing::text AS missing,
        c.foreign_keys::text AS foreign_keys, '0' AS unclaimed,
        json_build_array(json_build_array(1, c.n)) AS rows_by_batch${newestRow(asked, stage, parameters)}
-  FROM (SELECT (SELECT count(*) FROM ${rows}) AS n,
-               ${counts.twice}::bigint AS twice, ${counts.missing}::bigint AS missing,
-               ${counts.foreign}::bigint AS foreign_keys) c`;
-  return { as: 'proof', text, values: parameters.values };
+  FROM (SELECT (SELECT count(*) FROM ${rows}) AS n, ${twice}::bigint AS twice,
+               ${count('missing')}::bigint AS missing,
+               ${count('foreign')}::bigint AS foreign_keys) c`;
+  const statement = { as: 'proof', text, values: parameters.values };
+  return questionOf(stage.connection, reads, statement);
 }

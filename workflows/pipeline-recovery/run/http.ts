@@ -14,6 +14,7 @@ import type { Work } from '../../engine/attempts.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import type { JobStatus } from '../findings.js';
 import { recentJobs } from '../queries/jobs.js';
+import { by } from '../queries/parts.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 import { filledIn, textIn, valueIn } from './values.js';
 
@@ -42,9 +43,12 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
       const ping: Record<string, Work> = http.ping ? { status: { action: get(http.ping) } } : {};
       const { jobs } = http;
       if (jobs.in === 'table') {
-        const statement = recentJobs(jobs, wanted);
+        const asked = { statements: [recentJobs(jobs, wanted)] };
         return {
-          parts: { ...ping, jobs: { action: { kind: 'sql', target, statements: [statement] } } },
+          parts: {
+            ...ping,
+            jobs: { action: { ...{ kind: 'sql', target }, ...by(jobs.connection), ...asked } },
+          },
           read: (answers) => rowsOf(http.states, (answers['jobs'] as JsonObject | null)?.['jobs']),
         };
       }
