@@ -28,6 +28,8 @@ interface From {
 
 export interface StrikesOptions {
   databaseUrl: string;
+  /** The database of the last step's table; absent: that of all the others. */
+  bookedUrl?: string;
   rows: number;
   chunk: number;
 }
@@ -81,7 +83,16 @@ export class StrikesService {
     this.runs.length = 0;
     this.keys.clear();
     this.faults = {};
-    await this.query(schema);
+    for (const url of this.urls) await withClient(url, (client) => client.query(schema));
+  }
+
+  private get urls(): string[] {
+    return [...new Set([this.options.databaseUrl, this.urlOf('booked')])];
+  }
+
+  private urlOf(step: Step): string {
+    const { databaseUrl, bookedUrl = databaseUrl } = this.options;
+    return step === 'booked' ? bookedUrl : databaseUrl;
   }
 
   /** A first run that breaks as `faults` say; they are gone afterwards. */
@@ -128,7 +139,8 @@ export class StrikesService {
   /** The last step's table, by SQL of our own. */
   async found(skipped: readonly string[] = []): Promise<Totals> {
     const { key, cost, speed } = steps.booked;
-    const [found] = await this.query<Totals & { keys: number }>(
+    const [found] = await this.queryOf<Totals & { keys: number }>(
+      'booked',
       `SELECT count(*)::int AS rows, coalesce(sum("${cost}"), 0)::int AS cost, coalesce(sum("${speed}"), 0)::int AS speed,
               (count(*) - count(DISTINCT "${key}"))::int AS twice, count(DISTINCT "${key}")::int AS keys FROM ${tableOf('booked')}`,
     );
@@ -136,8 +148,17 @@ export class StrikesService {
     return { rows, cost: sum, speed: knots, twice, lost: this.truth(skipped).rows - keys };
   }
 
-  async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
-    return withClient(this.options.databaseUrl, async (client) => {
+  query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
+    return this.queryOf('received', text, values);
+  }
+
+  /** A query on the database of the step's table. */
+  queryOf<T extends pg.QueryResultRow>(
+    step: Step,
+    text: string,
+    values: unknown[] = [],
+  ): Promise<T[]> {
+    return withClient(this.urlOf(step), async (client) => {
       return (await client.query<T>(text, values)).rows;
     });
   }
@@ -158,9 +179,14 @@ export class StrikesService {
   }
 
   private async work(run: Run, from: From | null, faults: StrikeFaults): Promise<void> {
-    const client = new pg.Client(this.options.databaseUrl);
-    client.on('error', () => undefined);
-    await client.connect();
+    const clients = new Map<string, pg.Client>();
+    for (const url of this.urls) {
+      const client = new pg.Client(url);
+      client.on('error', () => undefined);
+      await client.connect();
+      clients.set(url, client);
+    }
+    const of = (step: Step): pg.Client => clients.get(this.urlOf(step)) as pg.Client;
     const { rows, chunk: size } = this.options;
     const strikes = readStrikes(rows);
     try {
@@ -171,10 +197,10 @@ export class StrikesService {
             from !== null &&
             stepNames.indexOf(step) >= stepNames.indexOf(from.step) &&
             chunk >= from.from;
-          if (!isAgain && (await isClaimed(client, step, chunk))) continue;
+          if (!isAgain && (await isClaimed(of('received'), step, chunk))) continue;
           run.at = { step, chunk };
           if (faults.slowMs !== undefined) await delay(faults.slowMs);
-          await doChunk(client, run.at, strikes.slice((chunk - 1) * size, chunk * size), faults);
+          await doChunk(of, run.at, strikes.slice((chunk - 1) * size, chunk * size), faults);
         }
       run.phase = 'DONE';
     } catch (error) {
@@ -184,7 +210,7 @@ export class StrikesService {
           ? { kind: 'BAD_ROW', text: error.message, row: error.row }
           : { kind: 'DATABASE', text: (error as Error).message };
     } finally {
-      await client.end().catch(() => undefined);
+      for (const client of clients.values()) await client.end().catch(() => undefined);
     }
   }
 

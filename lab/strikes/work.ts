@@ -31,15 +31,19 @@ interface Row {
 /** Rows are written in pieces, each by itself: a chunk that is cut off stays half written. */
 const piece = 20;
 
-/** Does one chunk of one step, and claims it when it is done. */
+/**
+ * Does one chunk of one step, and claims it when it is done.
+ * @param of the connection to the database of a step's table; claims are where the first step is
+ */
 export async function doChunk(
-  client: pg.Client,
+  of: (step: Step) => pg.Client,
   { step, chunk }: { step: Step; chunk: number },
   strikes: readonly Strike[],
   faults: StrikeFaults,
 ): Promise<void> {
+  const client = of(step);
   const rows =
-    step === 'received' ? undefined : await rowsBefore(client, step, chunk, faults.poison);
+    step === 'received' ? undefined : await rowsBefore(of('named'), step, chunk, faults.poison);
   const { table, key, cost, speed } = { ...steps[step], table: tableOf(step) };
   const species = step === 'received' ? ', "Species"' : '';
   const all =
@@ -62,7 +66,7 @@ export async function doChunk(
     );
   }
   // What it meant to write, not what is there: a claim that can be wrong.
-  await client.query(
+  await of('received').query(
     `INSERT INTO wildlife."Done" ("Step", "Chunk", "Rows", "Cost", "Speed") VALUES ($1, $2, $3, $4, $5)`,
     [
       step,
