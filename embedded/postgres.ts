@@ -30,7 +30,7 @@ const harmless = [
 ];
 
 /** Whether a line of the server's log is one that people need not see. */
-export function isHarmless(line: string): boolean {
+function isHarmless(line: string): boolean {
   return harmless.some((pattern) => pattern.test(line));
 }
 
