@@ -5,6 +5,7 @@ import { limitsOf } from '../language/pipeline-limits.js';
 import { tableWords, type Checkpoints, type Pipeline } from '../language/pipeline.js';
 import type { Plan } from '../language/plan.js';
 import { loopWords } from '../language/loop-words.js';
+import { manualWords } from '../language/manual-words.js';
 import { runByWords } from '../language/run-by.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
 import { deciders, defaultApprovers } from '../common/questions.js';
@@ -14,8 +15,7 @@ import { describeAction, type Action } from '../language/kinds/index.js';
 import { inOneLine } from '../language/kinds/words.js';
 import { line, pairs, type Paint, type Style } from './output.js';
 import { tableLines } from './table.js';
-import { wrap } from '../common/plain.js';
-import { flat } from '../common/plain.js';
+import { flat, wrap } from '../common/plain.js';
 import { below } from '../language/paths.js';
 
 const effectStyles: Record<Effect, Style> = { read: 'dim', change: 'yellow', destroy: 'red' };
@@ -194,6 +194,7 @@ function remarksOn(spec: StepSpec): string[] {
   const loop = loopWords(spec);
   return [
     ...(loop === null ? [] : [loop]),
+    ...(kind === 'manual' ? [manualWords(spec)] : []),
     ...(pointOfNoReturn ? ['point of no return: nothing before it can be undone any more'] : []),
     ...(runBy
       ? [`only for a pipeline run by ${runBy.map((way) => runByWords[way]).join(' or ')}`]

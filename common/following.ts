@@ -31,7 +31,7 @@ export function followingText(step: FollowingStep): FollowingText {
     ...(step.effect === 'read' || undo.length > 0 ? [] : [cannotBeUndone(step.noUndo)]),
     ...(step.pointOfNoReturn ? ['nothing before it can be undone any more'] : []),
   ];
-  const does = step.kind === 'manual' ? ['done by people'] : described(step.works.map(doesText));
+  const does = step.byHand === undefined ? described(step.works.map(doesText)) : [step.byHand];
   return {
     title: `${step.step}: ${step.title}`,
     facts: facts.join('; '),

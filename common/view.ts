@@ -104,6 +104,8 @@ export interface FollowingStep {
   targets: string[];
   /** All that it may do. */
   works: readonly ListedWork[];
+  /** What people are to do, where they do it by hand. */
+  byHand?: string;
   /** What its undo does, in its author's words; absent where the works alone say it. */
   undo?: string;
   /** Why nothing undoes it, in its author's words. */

@@ -3,6 +3,7 @@ import type { ListedWork, ListedWorks } from '../../common/listed.js';
 import { targetText } from '../../common/target-text.js';
 import { triesWords } from '../../common/tries.js';
 import type { FollowingStep } from '../../common/view.js';
+import { manualWords } from '../../language/manual-words.js';
 import { innermost } from '../../language/kinds/index.js';
 import { partOf } from '../../language/paths.js';
 import type { Plan } from '../../language/plan.js';
@@ -42,6 +43,7 @@ export function followingSteps(
       effect: spec.effect,
       targets: targets.filter(({ name }) => names.has(name)).map(targetText),
       works: listed,
+      ...(spec.kind === 'manual' ? { byHand: manualWords(spec) } : {}),
       tried: triesWords(spec),
       ...undoTitleOf(spec, listed),
       ...(spec.noUndo === undefined ? {} : { noUndo: spec.noUndo }),

@@ -292,8 +292,9 @@ export abstract class StepBuilder extends ActionBuilder {
       Object.keys(declared).map((name) => [name, this.input(declared, name)]),
     );
     const answers = neededAnswers(asked);
+    const effect = (textIn(step, 'effect') || 'change') as StepSpec['effect'];
     return {
-      ...{ ...own, kind: 'manual', effect: 'change', instructions: step['manual'] ?? own.title },
+      ...{ ...own, kind: 'manual', effect, instructions: step['manual'] ?? own.title },
       ...(answers.length > 0 ? { answers } : {}),
       ...(Object.keys(asked).length > 0 ? { asked } : {}),
       ...this.evidence(step),

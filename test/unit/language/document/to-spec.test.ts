@@ -5,6 +5,7 @@ import { lint } from '../../../../language/document/lint.js';
 import { read, type Written } from '../../../../language/document/read.js';
 import { toSpec } from '../../../../language/document/to-spec.js';
 import type { StepSpec } from '../../../../language/runbook.js';
+import { manualWords } from '../../../../language/manual-words.js';
 import { runbookFiles, textOf } from '../../../../worker/runbook-files.js';
 
 const files = runbookFiles([join(import.meta.dirname, 'examples')]);
@@ -393,4 +394,16 @@ test('a duration that no timer reaches is told', () => {
     );
   expect(problems('36500d')).toEqual([]);
   expect(problems('36501d')).toMatchObject([{ message: expect.stringContaining('36501d') }]);
+});
+
+test('a step by hand has the effect that it states, and says what people do', () => {
+  const [look, move] = stepsOf(
+    ...['- { id: look, title: Look, manual: "Look at ${inputs.n} disks", effect: read }'],
+    ...['- { id: move, title: Move it, manual: Move it }'],
+  );
+  expect([look?.effect, move?.effect]).toEqual(['read', 'change']);
+  expect([look, move].map((step) => manualWords(step as StepSpec))).toEqual([
+    'done by people: Look at {inputs.n} disks',
+    'done by people',
+  ]);
 });
