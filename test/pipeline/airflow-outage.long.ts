@@ -73,7 +73,10 @@ describe('an Airflow', () => {
     await database?.drop();
     await rm(folder, { recursive: true, force: true });
   }, stretched(60_000));
-  beforeEach(() => warehouse.reset());
+  beforeEach(async () => {
+    await warehouse.reset();
+    await airflow.setSlots(128);
+  });
 
   /** The end of a run that asks nobody on its way. @throws when it does */
   async function endedUnasked(handle: WorkflowHandle): Promise<RunView> {
@@ -156,10 +159,21 @@ describe('an Airflow', () => {
       ...[1, 2, 3].map((day) => ['sums', day] as const),
     ];
 
-    test(
-      'ten DAG runs of three DAGs are recovered two at a time, in their order, each once',
-      async () => {
+    /** The most tasks that were at work at the same moment. */
+    async function mostTasks(): Promise<number> {
+      const [found] = await warehouse.query<{ n: number }>(
+        `SELECT max(n)::int AS n FROM lab.work w CROSS JOIN LATERAL
+           (SELECT count(*) AS n FROM lab.work o
+            WHERE o.began <= w.began AND o.ended > w.began) each`,
+      );
+      return found?.n ?? 0;
+    }
+
+    test.each([128, 1])(
+      'ten DAG runs of three DAGs are recovered two at a time, in their order, each once: a pool of %i slots',
+      async (slots) => {
         const ids = await outage(failed);
+        await airflow.setSlots(slots);
         const handle = await recovery.run(inputs, 'dag-failure-recovery');
         const { evidence } = await recovery.gate(handle);
         expect(evidence).toMatchObject({
@@ -175,7 +189,9 @@ describe('an Airflow', () => {
         });
         const atOnce = await mostAtOnce(ids);
         const { begun, closed } = await worked();
-        tell(`outage: 10 DAG runs recovered, at most ${atOnce} of 2 at once`);
+        const tasks = await mostTasks();
+        tell(`outage: 10 DAG runs recovered, at most ${atOnce} of 2 at once, ${tasks} tasks`);
+        expect(tasks).toBeLessThanOrEqual(slots);
         expect(atOnce).toBeLessThanOrEqual(2);
         const each = failed.map(([dag, day]) => `${dag} ${day}`);
         expect(begun.toSorted()).toEqual(each.toSorted());
