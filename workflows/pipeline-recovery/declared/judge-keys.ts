@@ -27,11 +27,11 @@ export function keyFindings(found: readonly { place: Place; table: FoundTable }[
   });
 }
 
-/** In one database: PostgreSQL compares what is of one category, and else only the same type. */
+/** In one database: PostgreSQL has no comparison between its categories of types. */
 function together([first, ...others]: readonly KeyColumn[]): Finding[] {
   if (!first) return [];
-  const kind = ({ column: { category, type } }: KeyColumn): string =>
-    /^[NSD]$/.test(category) ? category : type;
+  // Z is that of "char", which is text.
+  const kind = ({ column: { category } }: KeyColumn): string => (category === 'Z' ? 'S' : category);
   return others
     .filter((other) => kind(other) !== kind(first))
     .map((other) => differing(other, first));
