@@ -62,6 +62,14 @@ export function renderFacts(
   ].join('\n');
 }
 
+/** Whether an entry of a list gets a line of its own: names alone stand side by side. */
+function isLong(item: Json): boolean {
+  return (item !== null && typeof item === 'object') || flat(item).length > longestName;
+}
+
+/** Characters of what is still a name among others, not a sentence. */
+const longestName = 60;
+
 function factLines(
   facts: Readonly<Record<string, Json>>,
   options: Pick<ViewOptions, 'paint' | 'columns'>,
@@ -80,7 +88,7 @@ function factLines(
     ) {
       return [`${indent}${label}`, ...factLines(value, options, `${indent}  `)];
     }
-    if (Array.isArray(value) && value.some((item) => item !== null && typeof item === 'object')) {
+    if (Array.isArray(value) && value.some(isLong)) {
       return [
         `${indent}${label}`,
         ...value.map((item) => wrap(flat(item), columns, `${indent}  `)),
