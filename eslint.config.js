@@ -35,6 +35,7 @@ const sandboxLanguage = [
   'sql-name',
   'target-facts',
   'undo-words',
+  'manual-words',
   'work',
 ]
   .map((name) => `language/${name}`)
