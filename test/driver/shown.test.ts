@@ -595,7 +595,7 @@ describe('the details in the Temporal UI', () => {
         '**one: Change one**: changes something; tried once',
         '- run do hello\n- undo: Take back one: run undo',
         '**hand: By hand**: changes nothing',
-        '- done by people',
+        '- done by people: x',
         '**c0: Change c0**: changes something; tried once',
       ].join('\n\n'),
     );
