@@ -175,7 +175,9 @@ describe('from a runbook to its end', () => {
     );
     // What the approver was shown stands in the record alone.
     const recorded = told.filter(({ source }) => source !== 'temporal');
-    expect(recorded.map(({ text }) => text)).toEqual([expect.stringMatching(/^May it go on\?: asked of /)]);
+    expect(recorded.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^May it go on\?: asked of /),
+    ]);
     const logs = await world.cli(['logs', run, 'last']);
     expect(logs).toMatchObject({ code: 0, stdout: 'done\n' });
     expect(logs.stderr).toContain('==> last, attempt 1 <==');
