@@ -5,7 +5,7 @@ import { isRepeatable } from '../common/tries.js';
 import { isHandover } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext } from './handler.js';
-import { fetchTrusting } from './trusting-fetch.js';
+import { sendOnce } from './send-once.js';
 import { where } from './http-request.js';
 
 const maxRedirects = 3;
@@ -129,7 +129,7 @@ async function fetchOnce(
       ...{ method, headers, signal: context.signal },
       ...(body === undefined ? {} : { body }),
     };
-    return await fetchTrusting(ca, url, request);
+    return await sendOnce(ca, url, request);
   } catch (error) {
     if (done !== undefined && !isHandover(context.signal.reason))
       throw unreadAnswer(done, `${where(url)} did not answer (${codeOf(error)})`);

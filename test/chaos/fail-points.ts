@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { CommandClaim } from '../../activities/commands.js';
 import type { Point } from './points.js';
 import { watchQueries } from './queries.js';
+import { watchRequests } from './requests.js';
 
 /**
  * The process dies so long after the last step arrived at its point, and so long after the first at
@@ -53,12 +54,16 @@ export function dieAtPoints(folder: string): void {
       return undefined;
     },
   });
-  const send = globalThis.fetch;
-  globalThis.fetch = async (...request) => {
-    if (stops.wants('in-effect')) stops.die('in-effect');
-    const response = await send(...request);
-    return stops.wants('after-effect') ? stops.stop('after-effect') : response;
-  };
+  watchRequests({
+    sent: () => {
+      if (stops.wants('in-effect')) stops.die('in-effect');
+    },
+    isHeard: () => {
+      if (!stops.wants('after-effect')) return true;
+      stops.die('after-effect');
+      return false;
+    },
+  });
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const run = CommandClaim.prototype.run;
   CommandClaim.prototype.run = async function (spec, watch) {

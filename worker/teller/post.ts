@@ -1,6 +1,6 @@
 import { certificatesIn } from '../../activities/certificates.js';
 import { retryAfter } from '../../activities/http-refusal.js';
-import { fetchTrusting } from '../../activities/trusting-fetch.js';
+import { sendOnce } from '../../activities/send-once.js';
 import { codeOf, connectionTrouble } from '../../common/network.js';
 import { NotSent } from './not-sent.js';
 
@@ -30,7 +30,7 @@ export async function post({ url, headers, body, ca, channel, signal }: Post): P
     }),
   };
   const certificates = ca === undefined ? undefined : certificatesIn(ca, channel);
-  const response = await fetchTrusting(certificates, url, request).catch((error: unknown) => {
+  const response = await sendOnce(certificates, url, request).catch((error: unknown) => {
     throw unanswered(error, signal);
   });
   await response.body?.cancel().catch(() => undefined);

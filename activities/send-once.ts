@@ -21,7 +21,7 @@ interface Request {
  * @param ca the certificates of a private authority: no other is trusted; absent: those of Node.js
  * @returns the answer, whatever its status; redirects are not followed
  */
-export function fetchTrusting(
+export function sendOnce(
   ca: Buffer | undefined,
   url: URL,
   { method, headers, body, signal }: Request,
