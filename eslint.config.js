@@ -454,7 +454,7 @@ export default tseslint.config(
       ...noShell,
       'max-len': width,
       eqeqeq: ['error', 'always'],
-      'import-x/no-cycle': 'error',
+      'import-x/no-cycle': ['error', { ignoreExternal: true }],
       'layers/pass-through': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       // A promise that nobody awaits is work that nobody knows of: in a durable program the worst
