@@ -2,10 +2,12 @@ import type { Json } from '../json.js';
 import type { ActionRules } from './rules.js';
 import { atTarget, onHost, shown, shownJson } from './words.js';
 
+export const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
 export interface HttpAction {
   kind: 'http';
   target: string;
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  method: (typeof httpMethods)[number];
   /** The credentials of the target; absent: those of the address. */
   credentials?: string;
   /** The host that it runs on, by its name; absent: any. */

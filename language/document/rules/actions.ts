@@ -1,6 +1,7 @@
 import { readInstant, instantForm } from '../../instant.js';
 import { durationMs } from '../../duration.js';
 import type { Json, JsonObject } from '../../json.js';
+import { httpMethods } from '../../kinds/http.js';
 import { field, isObject } from '../../objects.js';
 import { parametersIn } from '../../sql-text.js';
 import { textIn } from '../expand/draft.js';
@@ -14,8 +15,6 @@ import { listOf, type Spot } from './spots.js';
  * What an action cannot be without, and what only its run would tell otherwise.
  */
 
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-
 /** Requests have a method and a path; statements have their values; both have a target. */
 export const actions: SpotRule = (spot, context) => {
   request(spot.data, context);
@@ -27,9 +26,9 @@ export const actions: SpotRule = (spot, context) => {
 function request(data: JsonObject, context: Context): void {
   const http = field(data, 'http');
   if (typeof http !== 'string') return;
-  if (methods.some((each) => http.startsWith(`${each} /`))) return;
+  if (httpMethods.some((each) => http.startsWith(`${each} /`))) return;
   const [, given = '', rest = ''] = /^(?:([A-Za-z]+)\s+)?(.*)$/.exec(http.trim()) ?? [];
-  const method = methods.find((each) => each === given.toUpperCase()) ?? 'GET';
+  const method = httpMethods.find((each) => each === given.toUpperCase()) ?? 'GET';
   const own = /^\w+:\/\/[^/]*(.*)$/.exec(rest);
   const path = (own?.[1] ?? rest).replace(/^\/?/, '');
   context.report(context.places.of(data, 'http'), {
@@ -37,7 +36,7 @@ function request(data: JsonObject, context: Context): void {
     message: own
       ? 'http is a method and a path: the address before it is that of the target'
       : 'http is a method and a path',
-    hint: `write http: ${method} /${path}; methods are ${methods.join(', ')}`,
+    hint: `write http: ${method} /${path}; methods are ${httpMethods.join(', ')}`,
   });
 }
 
