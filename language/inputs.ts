@@ -1,5 +1,5 @@
 import { canBeKept, isExact, parseJson, type Json, type JsonObject } from './json.js';
-import { durationMs, longestDurationMs } from './duration.js';
+import { durationMs, longestDuration, longestDurationMs } from './duration.js';
 import { resolve, Unresolved } from './reference.js';
 import { instantForm, inUtc, readInstant } from './instant.js';
 import type { InputSpec, ItemSpec } from './runbook.js';
@@ -159,7 +159,7 @@ function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[])
         return { value };
       return {
         wrong: `must be a duration, not ${shown}`,
-        next: 'For example 250ms, 30s, 5m or 1h30m, and at most 36500d.',
+        next: `For example 250ms, 30s, 5m or 1h30m, and at most ${longestDuration}.`,
       };
     case 'instant': {
       const { or = [] } = input;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, longestDurationMs } from '../../duration.js';
+import { durationMs, longestDuration, longestDurationMs } from '../../duration.js';
 import type { Json } from '../../json.js';
 import { ruled } from './ruled.js';
 
@@ -73,9 +73,6 @@ export const value: z.ZodType<Json> = z
 
 export const values = z.record(z.string(), value);
 
-/** Beyond it no timer ends. */
-const tooLong = 'is longer than 36500d';
-
 const unitless = ({ input }: { input?: unknown }): string =>
   typeof input === 'number'
     ? ruled(
@@ -106,7 +103,8 @@ export const duration = z
   .string({ error: unitless })
   .regex(/^(\d+(ms|s|m|h|d))+$/, { error: unitless, abort: true })
   .refine((text) => (durationMs(text) ?? 0) <= longestDurationMs, {
-    error: ({ input }) => ruled('duration-form', `${String(input)} ${tooLong}`),
+    error: ({ input }) =>
+      ruled('duration-form', `${String(input)} is longer than ${longestDuration}`),
   })
   .meta({ id: 'duration', description: 'A time with its unit, such as 250ms, 30s, 5m or 1h30m' });
 
