@@ -3,7 +3,8 @@ import { isExact } from './json.js';
 /** What is wrong with a number of YAML, and what to write. */
 interface NumberFault {
   message: string;
-  hint: string;
+  /** Absent: it is to be written in quotes. */
+  hint?: string;
 }
 
 /**
@@ -12,15 +13,13 @@ interface NumberFault {
  * @param written as it stands in the file
  */
 export function numberFault(value: number, written: string): NumberFault | undefined {
-  const text = `"${written}"`;
-  const fault = (message: string, hint = `write ${text}`): NumberFault => ({ message, hint });
   if (/^[-+]?0\d/.test(written))
-    return fault(`${written} is ${value} for YAML 1.2, and other readers differ`);
-  if (/^[-+]?0[ox]/i.test(written)) return fault(`${written} is ${value} for YAML`);
-  if (!Number.isFinite(value)) return fault(`${written} is no number to count with`);
+    return { message: `${written} is ${value} for YAML 1.2, and other readers differ` };
+  if (/^[-+]?0[ox]/i.test(written)) return { message: `${written} is ${value} for YAML` };
+  if (!Number.isFinite(value)) return { message: `${written} is no number to count with` };
   const digits = written.replace(/^\+/, '');
-  if (!isExact(digits)) return fault(`the number ${written} would be rounded`);
-  return String(value) === digits
-    ? undefined
-    : fault(`${written} is ${value} for YAML`, `write ${value}, or ${text} for a text`);
+  if (!isExact(digits)) return { message: `the number ${written} would be rounded` };
+  if (String(value) === digits) return undefined;
+  const hint = `write ${value}, or "${written}" for a text`;
+  return { message: `${written} is ${value} for YAML`, hint };
 }

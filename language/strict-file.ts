@@ -69,7 +69,7 @@ function faultOf(value: unknown, written: string, isName: boolean): string | und
   if (typeof value === 'string' && !canBeKept(value))
     return 'a text holds neither NUL nor half of a surrogate pair';
   const fault = typeof value === 'number' ? numberFault(value, written) : undefined;
-  return fault && `${fault.message}: ${fault.hint}`;
+  return fault && `${fault.message}: ${fault.hint ?? `write "${written}"`}`;
 }
 
 /** The place of the node at `path`; if it is missing, of the nearest node around it. */

@@ -15,13 +15,14 @@ export function scalarProblem(value: unknown, written: string, place: Place): Sa
     };
   if (place.style !== 'plain') return undefined;
   const quoted = `"${written}"`;
-  const quote = (rule: string, message: string, hint = `write ${quoted}`): Said => ({
-    ...{ rule, message, hint },
-    // Where it may be a number as well, people say which.
-    ...(hint === `write ${quoted}` ? { fix: replacing(place, quoted) } : {}),
+  const quote = (rule: string, message: string): Said => ({
+    ...{ rule, message, hint: `write ${quoted}` },
+    fix: replacing(place, quoted),
   });
   const fault = typeof value === 'number' ? numberFault(value, written) : undefined;
-  if (fault) return quote('number-form', fault.message, fault.hint);
+  // Where it may be a number as well, people say which.
+  if (fault?.hint !== undefined) return { rule: 'number-form', ...fault };
+  if (fault) return quote('number-form', fault.message);
   if (typeof value === 'string' && /^\d{1,2}:\d{2}(:\d{2})?$/.test(written))
     return quote('quote-time', `${written} is a number of minutes for some readers of YAML`);
   return undefined;
