@@ -12,7 +12,7 @@ import { Types } from './rules/types.js';
 import { ActionInliner } from './spec/inline-actions.js';
 import { isAction, kindOf } from './kinds.js';
 import { textIn } from './expand/draft.js';
-import { group, listIn, minutesOf, objectIn, rootsIn, textOf } from './spec/fields.js';
+import { group, listIn, minutesOf, objectIn, rootsIn, textOf, typeOfInput } from './spec/fields.js';
 import { prerequisiteAt, sections } from './spec/made-ids.js';
 import { StepBuilder } from './spec/steps.js';
 import { treesOf } from './trees.js';
@@ -115,11 +115,10 @@ class RunbookBuilder extends StepBuilder {
 
   protected input(inputs: JsonObject, name: string): InputSpec {
     const { type, group: _group, ...input } = objectIn(inputs, name);
-    const known: Readonly<Record<string, string>> = { time: 'instant' };
     const own = textOf(type);
     if (['runbook', 'secret'].includes(own)) this.notYet(inputs, name, `an input of type ${own}`);
     const { default: given, ...others } = input;
-    const spec = { ...others, type: known[own] ?? own };
+    const spec = { ...others, type: typeOfInput(own) };
     if (given === undefined) return spec as unknown as InputSpec;
     const made =
       rootsIn({ given }).length > 0 ? { computed: this.byName(given) } : { default: given };

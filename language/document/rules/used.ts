@@ -6,6 +6,7 @@ import type { InputSpec } from '../../runbook.js';
 import { textIn, textsIn } from '../expand/draft.js';
 import type { Place } from '../place.js';
 import { replacing } from '../problem.js';
+import { typeOfInput } from '../spec/fields.js';
 import type { Context, DocumentRule, SpotRule } from './rule.js';
 import { patternFault } from '../../whole-text.js';
 
@@ -123,7 +124,7 @@ function byDefault(input: JsonObject, context: Context): void {
   const { type, default: given } = input;
   const isOpen = given === undefined || given === null || JSON.stringify(given).includes('"$"');
   if (isOpen || typeof type !== 'string' || !checked.has(type)) return;
-  const spec = { ...input, type: type === 'time' ? 'instant' : type } as unknown as InputSpec;
+  const spec = { ...input, type: typeOfInput(type) } as unknown as InputSpec;
   const read = readInput(spec, given, []);
   if ('wrong' in read)
     context.report(context.places.of(input, 'default'), {

@@ -75,6 +75,11 @@ export function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** The type of an input as a plan has it. @param word for it in a file */
+export function typeOfInput(word: string): string {
+  return word === 'time' ? 'instant' : word;
+}
+
 export function minutesOf(duration: Json | undefined): number {
   const ms = typeof duration === 'string' ? durationMs(duration) : undefined;
   return ms === undefined ? defaultMinutes : Math.max(1, Math.round(ms / 60_000));
