@@ -89,9 +89,7 @@ export function isAbout({ kind, id }: QuestionFacts, about: About): boolean {
 /** Whether what a signal brought, which may be anything, asks for the run to go on. */
 export function letsGoOn(received: Json, questions: readonly QuestionFacts[]): boolean {
   if (!isObject(received)) return false;
-  const about = aboutIn(received['about'], maxIdLength);
+  const about = aboutIn(received['about']);
   const asked = about && questions.find((question) => isAbout(question, about));
   return asked ? goesOnAfter(asked.kind, received['verb']) : false;
 }
-
-const maxIdLength = 200;

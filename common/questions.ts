@@ -18,9 +18,9 @@ export interface About {
 
 /**
  * What something that arrived says it is about; null when it does not say, or is no decision.
- * @param maxLength characters that are kept of the id
+ * @param maxLength characters that are kept of the id; all of them unless given
  */
-export function aboutIn(about: unknown, maxLength: number): About | null {
+export function aboutIn(about: unknown, maxLength = Infinity): About | null {
   if (about === null || typeof about !== 'object') return null;
   const { kind, id } = about as Partial<Record<keyof About, unknown>>;
   const known = aboutKinds.find((each) => each === kind);
