@@ -68,7 +68,8 @@ function whatIsTold(checkpoints: CheckpointQuery): Question {
   const read: SqlRead = { rows: { called: calledClaims, ...by(connection), text } };
   const parameters = new Parameters([read]);
   const told = parameters.answerOf(read);
-  const names = `SELECT DISTINCT r ->> ${parameters.of(stage, 'text')} FROM jsonb_array_elements(${told} -> 'rows') r`;
+  const names = `SELECT DISTINCT r ->> ${parameters.of(stage, 'text')}
+                    FROM jsonb_array_elements(${told} -> 'rows') r`;
   const statement = {
     as: 'tables',
     text: `

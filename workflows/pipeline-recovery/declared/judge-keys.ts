@@ -47,7 +47,7 @@ function apart([first, ...others]: readonly KeyColumn[]): Finding[] {
     return incomparable.map(({ place, column }) => ({
       weight: 'wrong',
       what: place.what,
-      found: `${words({ place, column })}${column.folds === true ? ' with a collation that takes different texts for equal' : ''}, and such keys cannot be compared over several databases`,
+      found: `${words({ place, column })}${foldingWords(column)}, and such keys cannot be compared over several databases`,
       fix: `Name a key of other columns: ${comparableTypes}; or keep what is compared in one database.`,
     }));
   const kind = ({ column }: KeyColumn): string | undefined => keyClass(plainType(column));
@@ -63,6 +63,10 @@ function differing(other: KeyColumn, first: KeyColumn): Finding {
     found: `${words(other)}, and ${words(first)}: their keys cannot be compared`,
     fix: 'Name columns of types that can be compared, in the same order.',
   };
+}
+
+function foldingWords({ folds }: FoundColumn): string {
+  return folds === true ? ' with a collation that takes different texts for equal' : '';
 }
 
 function words({ place, column: { name, type } }: KeyColumn): string {

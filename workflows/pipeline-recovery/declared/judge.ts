@@ -25,13 +25,13 @@ export function judgeDeclaration(
   });
   return [
     ...found.flatMap(({ place, table }) => findingsAt(place, table)),
-    ...storyFindings(found),
+    ...queryFindings(found),
     ...keyFindings(found),
   ];
 }
 
 /** Whether a query tells of stages that are declared. */
-function storyFindings(found: readonly { place: Place; table: FoundTable }[]): Finding[] {
+function queryFindings(found: readonly { place: Place; table: FoundTable }[]): Finding[] {
   return found.flatMap(({ place: { what }, table: { stages } }): Finding[] => {
     if (!stages) return [];
     if (stages.length === 0)
@@ -41,7 +41,7 @@ function storyFindings(found: readonly { place: Place; table: FoundTable }[]): F
           fix: 'Where jobs have done batches, it has to return a row for each of them.',
         },
       ];
-    const declared = found.flatMap(({ place }) => /^stage (.+)$/.exec(place.what)?.[1] ?? []);
+    const declared = found.flatMap(({ place }) => place.stage ?? []);
     if (stages.some((stage) => declared.includes(stage))) return [];
     return [
       {

@@ -5,7 +5,6 @@ import {
   type Pipeline,
   type TableName,
 } from '../../../language/pipeline.js';
-
 import { by } from '../queries/parts.js';
 
 export type Right = 'SELECT' | 'INSERT' | 'DELETE';
@@ -17,6 +16,8 @@ export type Role = 'key' | 'batch' | 'number' | 'time' | 'text' | 'json' | 'any'
 export interface Place {
   /** What it is, for people, such as `stage booked`; no other place has the same. */
   what: string;
+  /** The stage whose rows it holds. */
+  stage?: string;
   /** Empty for a query. */
   table: TableName;
   /** The connection of the target; absent: its `postgres`. */
@@ -34,7 +35,7 @@ export function placeWords(place: Place): string {
   return place.table.length === 0 ? 'the query' : tableWords(place);
 }
 
-/** How the query that tells the checkpoints is called. */
+/** What the query that tells the checkpoints is called. */
 export const queriedPlace = 'checkpoints';
 
 const reads: Right[] = ['SELECT'];
@@ -49,6 +50,7 @@ export function placesOf({ run, data }: Pipeline): Place[] {
   const key: Role = isClaimed(data) ? 'key' : 'any';
   const places: Place[] = stages.map((stage) => ({
     what: `stage ${stage.name}`,
+    stage: stage.name,
     ...at(stage),
     key: stage.key,
     columns: [

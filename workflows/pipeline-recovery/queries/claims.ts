@@ -106,7 +106,7 @@ export function claimsIn(
   return newestOf(asked, checkpoints as CheckpointTable, stage, names, parameters);
 }
 
-/** How people call the declared query. */
+/** What people call the declared query. */
 export const calledClaims = 'the query of the checkpoints';
 
 /** The declared query as a table `c`. A comment at its end ends with its line. */

@@ -1,5 +1,5 @@
 import { quotedTable } from '../../../language/sql-name.js';
-import { accountedFor, keysElsewhere, keysThatAre, type KeySets } from './keys.js';
+import { accountedFor, countOf, keysElsewhere, type KeySets } from './keys.js';
 import {
   inDataset,
   of,
@@ -37,7 +37,7 @@ export function compareWithSource(asked: Asked): Question {
       : `coalesce(sum(${rowHash('t', last)}), 0)::text`;
   const rows = `${quotedTable(last.table)} t WHERE ${inDataset(asked, last, 't', parameters)}`;
   const count = (which: 'expected' | 'missing' | 'foreign' | 'leftOut'): string =>
-    `(SELECT coalesce(sum(k.keys), 0) FROM (${keysThatAre(which, asked, sets, read, parameters)}) k)`;
+    countOf(which, asked, sets, read, parameters);
   const ownKey = last.key.map((column) => of('t', column)).join(', ');
   const text = `
 WITH whole AS (
@@ -47,7 +47,8 @@ WITH whole AS (
 )
 SELECT ${count('expected')}::text AS expected_rows,
        whole.rows, whole.sums, whole.checksum,
-       (SELECT ${counted('count(*)')} FROM (SELECT 1 FROM ${rows} GROUP BY ${ownKey} HAVING count(*) > 1) d) AS duplicates,
+       (SELECT ${counted('count(*)')}
+          FROM (SELECT 1 FROM ${rows} GROUP BY ${ownKey} HAVING count(*) > 1) d) AS duplicates,
        ${counted(count('missing'))} AS missing,
        ${counted(`${count('foreign')} + ${count('leftOut')}`)} AS foreign_keys
   FROM whole`;

@@ -54,11 +54,11 @@ export function accountedFor({ data }: Asked, stage?: PipelineStage): KeyTable[]
   const { rejects, setAside } = data;
   const tables: KeyTable[] = setAside ? [setAside] : [];
   if (!rejects) return tables;
-  const { stage: by, reason, repeated } = rejects;
+  const { stage: leftOutBy, reason, repeated } = rejects;
   const only = (alias: string, parameters: Parameters): string => {
     const conditions: string[] = [];
-    if (by !== undefined && stage)
-      conditions.push(`${of(alias, by)} = ${parameters.of(stage.name)}`);
+    if (leftOutBy !== undefined && stage)
+      conditions.push(`${of(alias, leftOutBy)} = ${parameters.of(stage.name)}`);
     if (reason !== undefined && repeated.length > 0) {
       const why = of(alias, reason);
       const list = parameters.of([...repeated], 'text[]');
@@ -67,6 +67,11 @@ export function accountedFor({ data }: Asked, stage?: PipelineStage): KeyTable[]
     return conditions.join(' AND ') || 'true';
   };
   return [{ ...rejects, only }, ...tables];
+}
+
+/** The keys of a stage, compared with those that it is made from. */
+export function setsOf(asked: Asked, stage: PipelineStage, origin: KeyTable): KeySets {
+  return { origin: [origin], own: [stage], accounted: accountedFor(asked, stage) };
 }
 
 /** What has to be read first; undefined where all of it is in the database of `home`. */
@@ -106,6 +111,18 @@ export function keysThatAre(
    WHERE ${isChosen(choice)}`;
   return `${wholeKeys(choice, asked, sets, parameters)}
    UNION ALL ${keysWithNull(choice, asked, sets, parameters)}`;
+}
+
+/** How many such keys there are: SQL. As `keysThatAre`. */
+export function countOf(
+  which: keyof typeof choices,
+  asked: Asked,
+  sets: KeySets,
+  read: SqlRead | undefined,
+  parameters: Parameters,
+): string {
+  const keys = keysThatAre(which, asked, sets, read, parameters);
+  return `(SELECT coalesce(sum(k.keys), 0) FROM (${keys}) k)`;
 }
 
 function isChosen({ of: set, in: others, notIn }: Choice): string {
@@ -155,7 +172,8 @@ function keysWithNull(choice: Choice, asked: Asked, sets: KeySets, parameters: P
     set.map((table) => {
       const key = table.key.map((column, at) => `${of('x', column)} AS k${at}`).join(', ');
       const isNull = table.key.map((column) => `${of('x', column)} IS NULL`).join(' OR ');
-      return `SELECT ${place} AS place, ${key}, ${batchOf(table)} AS batch ${rowsOf(asked, table, 'x', parameters)} AND (${isNull})`;
+      return `SELECT ${place} AS place, ${key}, ${batchOf(table)} AS batch
+     ${rowsOf(asked, table, 'x', parameters)} AND (${isNull})`;
     }),
   );
   const key = (sets.own[0]?.key ?? []).map((_, at) => `k${at}`).join(', ');
@@ -173,7 +191,8 @@ function orderedKeys(asked: Asked, table: KeyTable): SqlQuery {
   const names = key.map((_, at) => `k${at}`).join(', ');
   const order = key.map((_, at) => `convert_to(k${at}, 'UTF8') NULLS FIRST`).join(', ');
   const text = `SELECT min(e.batch) AS batch, ${names}
-  FROM (SELECT ${key.join(', ')}, ${batchOf(table)} AS batch ${rowsOf(asked, table, 'x', parameters)}) e
+  FROM (SELECT ${key.join(', ')}, ${batchOf(table)} AS batch
+        ${rowsOf(asked, table, 'x', parameters)}) e
  GROUP BY ${names} ORDER BY ${order}`;
   return { ...by(table.connection), text, values: parameters.values };
 }
@@ -184,5 +203,6 @@ function batchOf({ batch }: KeyTable): string {
 
 function rowsOf(asked: Asked, table: KeyTable, alias: string, parameters: Parameters): string {
   const only = table.only ? ` AND ${table.only(alias, parameters)}` : '';
-  return `FROM ${quotedTable(table.table)} ${alias} WHERE ${inDataset(asked, table, alias, parameters)}${only}`;
+  return `FROM ${quotedTable(table.table)} ${alias}
+    WHERE ${inDataset(asked, table, alias, parameters)}${only}`;
 }

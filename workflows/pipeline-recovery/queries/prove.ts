@@ -1,10 +1,17 @@
 import { isClaimed, type BatchStage } from '../../../language/pipeline.js';
 import { quotedTable } from '../../../language/sql-name.js';
 import { claimsElsewhere, claimsIn, claimsOf, type Claim } from './claims.js';
-import { accountedFor, keysElsewhere, keysThatAre, type KeySets } from './keys.js';
+import { keysElsewhere, keysThatAre, setsOf } from './keys.js';
 import { newestRow } from './newest.js';
-import { inDataset, of, Parameters, questionOf, type AskedClaims } from './parts.js';
-import type { Asked, Question } from './parts.js';
+import {
+  inDataset,
+  of,
+  Parameters,
+  questionOf,
+  type Asked,
+  type AskedClaims,
+  type Question,
+} from './parts.js';
 import { proveWhole } from './whole.js';
 
 /** Proves a stage: by its checkpoints, or as a whole where there are none. */
@@ -26,11 +33,7 @@ function proveClaims(asked: AskedClaims, name: string): Question {
   const stage = data.stages[at] ?? data.stages[0];
   const before = data.stages[at - 1];
   const claims = claimsOf(asked, stage);
-  const sets: KeySets | undefined = before && {
-    origin: [before],
-    own: [stage],
-    accounted: accountedFor(asked, stage),
-  };
+  const sets = before && setsOf(asked, stage, before);
   const claimsRead = claimsElsewhere(asked, stage, claims);
   const keysRead = sets && keysElsewhere(asked, sets, stage.connection);
   const reads = [claimsRead, keysRead].filter((read) => read !== undefined);

@@ -1,5 +1,5 @@
 import { quotedTable } from '../../../language/sql-name.js';
-import { accountedFor, keysElsewhere, keysThatAre, type KeySets } from './keys.js';
+import { countOf, keysElsewhere, setsOf } from './keys.js';
 import { newestRow } from './newest.js';
 import { inDataset, of, Parameters, questionOf, type Asked, type Question } from './parts.js';
 
@@ -13,11 +13,7 @@ export function proveWhole(asked: Asked, name: string): Question {
   const at = stages.findIndex((each) => each.name === name);
   const stage = stages[at] ?? stages[0];
   const before = at > 0 ? stages[at - 1] : source;
-  const sets: KeySets | undefined = before && {
-    origin: [before],
-    own: [stage],
-    accounted: accountedFor(asked, stage),
-  };
+  const sets = before && setsOf(asked, stage, before);
   const read = sets && keysElsewhere(asked, sets, stage.connection);
   const reads = read ? [read] : [];
   const parameters = new Parameters(reads);
@@ -28,9 +24,7 @@ export function proveWhole(asked: Asked, name: string): Question {
     : `(SELECT coalesce(sum(k.n - 1), 0)
               FROM (SELECT count(*) AS n FROM ${rows} GROUP BY ${key}) k)`;
   const count = (which: 'missing' | 'foreign'): string =>
-    sets
-      ? `(SELECT coalesce(sum(k.keys), 0) FROM (${keysThatAre(which, asked, sets, read, parameters)}) k)`
-      : '0';
+    sets ? countOf(which, asked, sets, read, parameters) : '0';
   const text = `
 SELECT 0 AS checkpoints, 0 AS last_batch, 0 AS good_batch,
        CASE WHEN c.twice + c.missing + c.foreign_keys > 0 THEN 1 END AS bad_batch,
