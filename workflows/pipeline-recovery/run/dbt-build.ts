@@ -32,16 +32,29 @@ export function buildFor(job: Restarted, stage: string, corrupt: readonly string
       words: `dbt build: nothing tells what was done${again(corrupt)}`,
       anew: [],
     };
-  if (corrupt.every((each) => undone.includes(each))) {
+  if (!isBuiltAnew(job, corrupt)) {
     const rest = error === null ? 'nothing is left undone' : 'goes on from what failed';
     return { args: ['retry'], words: `dbt retry: ${rest}${again(corrupt)}`, anew: [] };
   }
   const anew = [...new Set([stage, ...undone])];
   return {
-    args: ['build', '--full-refresh', '--select', ...anew.map((each) => `${each}+`)],
+    args: ['build', '--full-refresh', '--select', ...selecting(anew)],
     words: `dbt build --full-refresh: builds ${anew.join(', ')} anew, with all that depends on it`,
     anew,
   };
+}
+
+/** Selects models with all that depends on them. */
+export function selecting(models: readonly string[]): string[] {
+  return models.map((each) => `${each}+`);
+}
+
+/** Whether the restart builds what is corrupt anew, and not what dbt would build by itself. */
+export function isBuiltAnew(
+  { error, undone = [] }: Restarted,
+  corrupt: readonly string[],
+): boolean {
+  return error?.code !== diedCode && corrupt.some((each) => !undone.includes(each));
 }
 
 function again(corrupt: readonly string[]): string {

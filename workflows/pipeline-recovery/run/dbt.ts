@@ -6,7 +6,15 @@ import { runByWords } from '../../../language/run-by.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import type { JobRow } from '../../../common/answers.js';
 import type { JobStatus } from '../findings.js';
-import { buildFor, dbtPreview, diedCode, modelsIn, nameOf } from './dbt-build.js';
+import {
+  buildFor,
+  dbtPreview,
+  diedCode,
+  isBuiltAnew,
+  modelsIn,
+  nameOf,
+  selecting,
+} from './dbt-build.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 
 /** Of dbt's files the first so many bytes say which run wrote them. */
@@ -91,7 +99,9 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
 
     preview: (job, { stage }, corrupt) => {
       const build = buildFor(job, stage, corrupt);
-      const selected = build.anew.length > 0 ? build.anew.map((each) => `${each}+`) : stages;
+      const isAnew = build.anew.length > 0;
+      const models = isAnew ? build.anew : stages;
+      const selected = isAnew ? selecting(models) : models;
       const options = [
         ...['--quiet', '--output', 'json', '--output-keys', 'unique_id', 'config'],
         ...['--resource-types', 'model', 'seed', 'snapshot'],
@@ -108,18 +118,11 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
             outputs: { models: { cel: modelsIn } },
           },
         },
-        read: (answers) =>
-          dbtPreview(
-            build,
-            build.anew.length > 0 ? build.anew : stages,
-            corrupt,
-            answers['models'] ?? null,
-          ),
+        read: (answers) => dbtPreview(build, models, corrupt, answers['models'] ?? null),
       };
     },
 
-    mayLeaveCorrupt: (job, corrupt) =>
-      corrupt.length > 0 && buildFor(job, '', corrupt).anew.length === 0,
+    mayLeaveCorrupt: (job, corrupt) => corrupt.length > 0 && !isBuiltAnew(job, corrupt),
 
     restart: (_key, job, { stage }, corrupt) => ({
       step: 'build',
