@@ -3,6 +3,7 @@ import { judge } from '../../activities/judge.js';
 import { lossesText } from '../../activities/lease.js';
 import { messageNames } from '../../common/defaults.js';
 import type { JudgeRequest } from '../../common/judgement.js';
+import type { DecisionVerb } from '../../common/questions.js';
 import type { RunView } from '../../common/view.js';
 import type { LostTargets } from '../../store/index.js';
 import type { ActivityFunction } from '../../testing/driver/attempt.js';
@@ -85,6 +86,20 @@ function losing(
 const looks = (run: Run): number => outline(run.trace).filter((line) => line === 'lost').length;
 const waitOf = async (run: Run): Promise<RunView['waitingFor'][number] | undefined> =>
   (await status(run)).waitingFor[0];
+
+/** A run that was told of a loss asks the same behind a border, and refuses what lets it go on. */
+async function knownBehindABorder(run: Run, verb: DecisionVerb): Promise<void> {
+  await run.settle();
+  run.signal(messageNames.lost);
+  await run.settle();
+  const before = await waitOf(run);
+  run.signal(messageNames.border);
+  await run.advance(500);
+  expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+  expect(await waitOf(run)).toEqual(before);
+  expect(looks(run)).toBe(1);
+  expect(await answer(run, verb)).toMatchObject({ code: 'not-possible' });
+}
 
 describe('a run that waits at its gate', () => {
   test('asks again and says who has its target; an approval is refused until that run has ended', async () => {
@@ -173,19 +188,8 @@ describe('a run that waits at its gate', () => {
     expect(await status(run)).toMatchObject({ state: 'rejected', waitingFor: [] });
   });
 
-  test('knows it behind a border, and asks nobody once more for that', async () => {
-    const run = losing({ lost: taken });
-    await run.settle();
-    run.signal(messageNames.lost);
-    await run.settle();
-    const before = await waitOf(run);
-    run.signal(messageNames.border);
-    await run.advance(500);
-    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
-    expect(await waitOf(run)).toEqual(before);
-    expect(looks(run)).toBe(1);
-    expect(await answer(run, 'approve')).toMatchObject({ code: 'not-possible' });
-  });
+  test('knows it behind a border, and asks nobody once more for that', () =>
+    knownBehindABorder(losing({ lost: taken }), 'approve'));
 });
 
 test('what was lost before a gate is asked stands there, and approvals from before ask again', async () => {
@@ -309,19 +313,8 @@ describe.each([
     expect(await waitOf(run)).toEqual(before);
   });
 
-  test('knows it behind a border, and asks nobody once more for that', async () => {
-    const run = begins({ lost: taken });
-    await run.settle();
-    run.signal(messageNames.lost);
-    await run.settle();
-    const before = await waitOf(run);
-    run.signal(messageNames.border);
-    await run.advance(500);
-    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
-    expect(await waitOf(run)).toEqual(before);
-    expect(looks(run)).toBe(1);
-    expect(await answer(run, goesOn)).toMatchObject({ code: 'not-possible' });
-  });
+  test('knows it behind a border, and asks nobody once more for that', () =>
+    knownBehindABorder(begins({ lost: taken }), goesOn));
 });
 
 test('a loss gives a failed step no attempts beside those of its retries', async () => {
