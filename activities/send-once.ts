@@ -40,10 +40,10 @@ export function sendOnce(
         failed(noAnswer());
       }
     });
-    const isConnected = url.protocol === 'https:' ? 'secureConnect' : 'connect';
+    const connected = url.protocol === 'https:' ? 'secureConnect' : 'connect';
     const limit = setTimeout(() => asked.destroy(notConnected()), connectMs);
     asked
-      .on('socket', (socket) => socket.once(isConnected, () => clearTimeout(limit)))
+      .on('socket', (socket) => socket.once(connected, () => clearTimeout(limit)))
       .on('error', failed)
       .on('close', () => {
         clearTimeout(limit);

@@ -25,7 +25,8 @@ const harmless = [
   /FATAL: {2}the database system is (starting up|not yet accepting)/,
   /DETAIL: {2}Consistent recovery/,
   /LOG: {2}unexpected EOF on client connection/,
-  /LOG: {2}could not (receive data from|send data to) client: (Connection reset by peer|Broken pipe)/,
+  /LOG: {2}could not receive data from client: (Connection reset by peer|Broken pipe)/,
+  /LOG: {2}could not send data to client: (Connection reset by peer|Broken pipe)/,
   /FATAL: {2}connection to client lost/,
 ];
 

@@ -35,7 +35,8 @@ a { color: var(--link); }
 .follows { margin: 8px 0 12px; padding-left: 22px; } .follows li { margin-bottom: 6px; } .follows code { display: block; overflow-wrap: anywhere; white-space: pre-wrap; }
 .note p + p, .note p + pre, .note pre + p { margin-top: 6px; }
 .facts { display: grid; grid-auto-flow: dense; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 10px 28px; margin: 20px 0 0; padding: 16px 0 0; border-top: 1px solid var(--line); }
-.facts div { min-width: 0; } .facts .wide { grid-column: span 2; } .facts .whole { grid-column: 1 / -1; }
+.facts div { min-width: 0; }
+.facts .wide { grid-column: span 2; } .facts .whole { grid-column: 1 / -1; }
 .facts dt, th { color: var(--muted); font-size: 12.5px; font-weight: 500; }
 .facts dd { margin: 0; }
 .spent { display: flex; height: 10px; border-radius: 3px; overflow: hidden; margin: 18px 0 6px; background: var(--line); }

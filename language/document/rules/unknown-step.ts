@@ -61,9 +61,9 @@ function nameOf(way: Way): string {
   const loop = way.find((each) => Object.hasOwn(each, 'forEach'));
   if (!loop) return `write ${['steps', ...names].join('.')}`;
   const at = names.indexOf(textIn(loop, 'id')) + 1;
-  const path = (...more: string[]): string =>
-    ['steps', ...names.slice(0, at), ...more, ...names.slice(at)].join('.');
-  return `write ${path('last')} for the last item; ${path('items').replace(/\.items\..*/, '.items')} has all`;
+  const [group, inside] = [['steps', ...names.slice(0, at)], names.slice(at)];
+  const last = [...group, 'last', ...inside].join('.');
+  return `write ${last} for the last item; ${[...group, 'items'].join('.')} has all`;
 }
 
 function wayTo(from: JsonObject, isIt: (each: JsonObject) => boolean): Way | undefined {
