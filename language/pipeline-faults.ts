@@ -131,7 +131,7 @@ function keptOfQuery({ checkpoints, quarantine }: PipelineData): Fault[] {
   return [
     {
       path: ['data', 'quarantine', 'checkpoints'],
-      message: 'keeps checkpoints that are moved out of a table, and a query tells these',
+      message: 'keeps checkpoints that are moved out of a table, and a query returns these',
     },
   ];
 }

@@ -24,7 +24,7 @@ function limitsOfData(data: PipelineData): string[] {
     ...(data.checkpoints?.query === undefined
       ? []
       : [
-          'Checkpoints that a query tells are not moved: a restart has to begin where it is told, whatever they claim.',
+          'Checkpoints that a query returns are not moved: a restart has to begin where it is told to, whatever they claim.',
         ]),
   ];
 }

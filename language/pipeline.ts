@@ -67,7 +67,7 @@ interface Claims {
 /** Claims that stand in a table, and can be moved out of it. */
 export type CheckpointTable = Claims & { table: TableName; query?: undefined };
 
-/** Claims that a query tells: one row for each batch of a stage. They stay as they are. */
+/** Claims that a query returns: one row for each batch of a stage. They stay as they are. */
 export type CheckpointQuery = Claims & { query: string; table?: undefined; order?: undefined };
 export type Checkpoints = CheckpointTable | CheckpointQuery;
 
@@ -91,7 +91,7 @@ interface SetAsideTable extends DeclaredTable {
 interface Quarantine {
   /** Rows, in the database of their stage. */
   rows: TableName;
-  /** Checkpoints, in the database that they are in; absent: a query tells them. */
+  /** Checkpoints, in the database that they are in; absent: a query returns them. */
   checkpoints?: TableName | undefined;
 }
 

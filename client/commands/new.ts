@@ -47,7 +47,7 @@ async function runNew(id: string, folder: string, io: Io): Promise<number> {
   if (!(await isInLibrary(own, io.env)))
     remark(
       io,
-      `Show, plan and workers find it after: export RUNBOOK_LIBRARY=${quoteArgument(own)}`,
+      `To let show, plan and workers find it: export RUNBOOK_LIBRARY=${quoteArgument(own)}`,
     );
   return exitCodes.ok;
 }

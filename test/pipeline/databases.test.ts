@@ -263,7 +263,7 @@ describe('a pipeline over two databases', () => {
 
   const newest = `SELECT DISTINCT ON (stage, load) * FROM done ORDER BY stage, load, at DESC -- the newest`;
 
-  /** Where the tables are, and whether a query tells the claims. */
+  /** Where the tables are, and whether a query returns the claims. */
   const places: [what: string, where: Where, query: string | undefined][] = [
     ['in one database', {}, undefined],
     ['in one database, with claims by a query', {}, newest],

@@ -28,7 +28,7 @@ const { stages, checkpoints, quarantine, ...others } = declaration.data;
 const [received, named, booked] = stages as [object, object, object];
 const apart = { ...others, stages: [received, named, { ...booked, connection: 'books' }] };
 
-/** Claims that a query tells. */
+/** Claims that a query returns. */
 function told(query: string, change: object = {}): object {
   return {
     ...{ query, stage: 'step', batch: 'chunk', rows: 'rows', sums: { cost: 'cost' } },
@@ -248,7 +248,7 @@ describe('a pipeline in several databases', () => {
     });
     expect(checks['can be proved']?.found).toContain('compared over two databases');
     expect(checks['cannot be done']?.found).toContain('one after the other');
-    expect((await doctor('told'))['cannot be done']?.found).toContain('a query tells');
+    expect((await doctor('told'))['cannot be done']?.found).toContain('a query returns');
     expect(await dump()).toEqual(before);
   });
 
@@ -263,7 +263,7 @@ describe('a pipeline in several databases', () => {
     );
     expect(stdout).toContain('named (wildlife.named) > booked (wildlife.Strikes at books)');
     expect(stdout).toMatch(/checkpoints +the query: -- of several claims.*DISTINCT ON/);
-    expect(stdout).toContain('Checkpoints that a query tells are not moved');
+    expect(stdout).toContain('Checkpoints that a query returns are not moved');
     expect(stdout).toMatch(/told +pipeline, test.*books postgres:/);
   });
 
@@ -275,7 +275,7 @@ describe('a pipeline in several databases', () => {
     ['errs', 'database', 'division by zero'],
     ['no-column', 'checkpoints', 'the query has no column chunk; is it chunks?'],
     ['no-number', 'checkpoints', 'column rows of the query is text, and a measure is a number'],
-    ['no-stage', 'checkpoints', 'the query tells of '],
+    ['no-stage', 'checkpoints', ', and the declared stages are '],
     ['twice', 'proofs', 'returns two rows with 1 in column chunk'],
     ['gone', 'database', 'cannot be reached'],
   ])(

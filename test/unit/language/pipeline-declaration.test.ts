@@ -81,7 +81,7 @@ test('a table has a schema, by a dot or as a list; measures have columns of thei
   ]);
 });
 
-test('two databases may have a table of the same name, and a query tells claims of its own', () => {
+test('two databases may have a table of the same name, and a query returns claims of its own', () => {
   const text = file({
     'data.stages.0.connection': 'landing',
     'data.stages.0.table': 'stage_clean',
@@ -230,7 +230,7 @@ describe('every mistake is told with its place', () => {
       'say where the claims are: in `table`, or by `query`',
     ],
     [
-      'an order of what a query tells',
+      'an order of what a query returns',
       { 'data.checkpoints.table': undefined, 'data.checkpoints.query': 'SELECT 1' },
       'id',
       'order chooses among claims in a table',
@@ -242,12 +242,12 @@ describe('every mistake is told with its place', () => {
       'query must be one query',
     ],
     [
-      'a place for claims that a query tells',
+      'a place for claims that a query returns',
       {
         'data.checkpoints': { query: 'SELECT 1', stage: 's', batch: 'b', cumulative: true },
       },
       'quarantine_checkpoints',
-      'and a query tells these',
+      'and a query returns these',
     ],
     [
       'no place for checkpoints',

@@ -30,7 +30,7 @@ export function judgeDeclaration(
   ];
 }
 
-/** Whether a query tells of stages that are declared. */
+/** Whether a query returns stages that are declared. */
 function queryFindings(found: readonly { place: Place; table: FoundTable }[]): Finding[] {
   return found.flatMap(({ place: { what }, table: { stages } }): Finding[] => {
     if (!stages) return [];
@@ -46,7 +46,7 @@ function queryFindings(found: readonly { place: Place; table: FoundTable }[]): F
     return [
       {
         ...{ weight: 'wrong', what },
-        found: `the query tells of ${stages.join(', ')}, and the stages are ${declared.join(', ')}`,
+        found: `the query returns ${stages.join(', ')}, and the declared stages are ${declared.join(', ')}`,
         fix: 'Let it return the names of the stages as they are declared.',
       },
     ];

@@ -80,7 +80,7 @@ export function placesOf({ run, data }: Pipeline): Place[] {
     const claimed = [checkpoints.rows, ...Object.values(checkpoints.sums)];
     const columns = [
       ...of('any', stage, order, checksum, ...(table.length > 0 ? claimed : [])),
-      // What a query tells is told as what it is.
+      // What a query returns here is checked to be a number.
       ...(table.length > 0 ? [] : of('number', ...claimed)),
       ...of('batch', batch),
       ...datasets(checkpoints),
