@@ -348,6 +348,12 @@ function clientLayers() {
  * Inputs never become shell text or SQL text: the ways to do it are refused, wherever they are
  * written.
  */
+/** A program of a test that ends by itself has ended too early on a machine that is slow enough. */
+const timedScripts = ['Literal[value', 'TemplateElement[value.raw'].map((text) => ({
+  selector: `${text}=/\\bsleep ([2-9]|\\d\\d)(\\.\\d+)?\\b(?!\\d)/]`,
+  message: 'Let the script wait for the test (untilGo, go), or sleep 100 seconds or more.',
+}));
+
 const noShell = {
   'no-restricted-imports': [
     'error',
@@ -519,6 +525,7 @@ export default tseslint.config(
   {
     files: ['test/**/*.ts'],
     rules: {
+      'no-restricted-syntax': ['error', noShell['no-restricted-syntax'][1], ...timedScripts],
       // Jest's matchers are typed any, and a test that finds nothing should fail loudly.
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getAttempts, readOutput } from '../../store/index.js';
+import { go, ticking } from '../helpers/shell.js';
 import { until } from '../../lab/until.js';
 import { ChaosWorld } from './world.js';
 
@@ -19,7 +20,8 @@ export interface LongCommandResult {
 }
 
 /**
- * @param ticks lines that the command prints, ten a second
+ * The command goes on until its worker was killed for the last time, however long that takes.
+ * @param ticks lines that the command prints at least, ten a second
  * @param moments lines after which its worker is killed
  */
 export async function longCommand(
@@ -31,21 +33,22 @@ export async function longCommand(
   const { engine } = world;
   try {
     const [started, ticked] = [join(world.folder, 'started.txt'), join(world.folder, 'ticks.txt')];
-    const script = `echo x >> "$1/started.txt"; i=0
-while [ $i -lt ${ticks} ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$1/ticks.txt"; sleep 0.1; done`;
+    const script = `echo x >> "$1/started.txt"; set -- "$1/ticks.txt"; ${ticking}`;
     const handle = await engine.run('chaos-tree', {
       script,
       argument: world.folder,
-      seconds: ticks,
+      seconds: 600,
     });
     for (const moment of moments) {
       await until('the command to go on', async () => (await lines(ticked)) >= moment);
       await engine.killWorker();
     }
+    await until('enough lines', async () => (await lines(ticked)) >= ticks);
+    await go(ticked);
     const { state } = await engine.ended(handle);
     const expected = Array.from(
-      { length: ticks },
-      (_, index) => `line ${index + 1} of the output\n`,
+      { length: await lines(ticked) },
+      (_, index) => `line ${index + 1}\n`,
     ).join('');
     const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'tree' });
     const output = Buffer.concat(chunks.map(({ bytes }) => bytes));

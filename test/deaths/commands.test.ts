@@ -6,7 +6,7 @@ import { longCommand } from '../chaos/long-command.js';
 import { Engine } from '../helpers/engine.js';
 import { test } from '../helpers/together.js';
 import { until } from '../../lab/until.js';
-import { isAlive, nothing, sh } from '../helpers/shell.js';
+import { go, isAlive, nothing, sh, untilGo } from '../helpers/shell.js';
 
 /** What a test has whose workers die. */
 const engines: Engine[] = [];
@@ -62,12 +62,13 @@ describe('a command and the death of its worker', () => {
     const engine = await engineOfOwn();
     const started = engine.path('short.txt');
     const handle = await engine.run('test-commands', {
-      first: sh('echo x >> "$1"; sleep 1; echo done; echo x >> "$1"', started),
+      first: sh(`echo x >> "$1"; ${untilGo}; echo done; echo x >> "$1"`, started),
       second: nothing,
     });
     await until('the command', async () => (await lines(started)) === 1);
     const [worker] = engine.workers;
     await worker?.kill9();
+    await go(started);
     await until('the end of the command', async () => (await lines(started)) === 2);
     await engine.killWorker(worker);
     const view = await engine.ended(handle);
@@ -80,13 +81,14 @@ describe('a command and the death of its worker', () => {
     const engine = await engineOfOwn();
     const started = engine.path('stop.txt');
     const handle = await engine.run('test-commands', {
-      first: sh('echo x >> "$1"; sleep 4; echo done', started),
+      first: sh(`echo x >> "$1"; ${untilGo}; echo done`, started),
       second: nothing,
     });
     await until('the command', async () => (await lines(started)) === 1);
     const [worker] = engine.workers;
     const next = engine.startWorker();
     await worker?.stop();
+    await go(started);
     await next;
     const view = await engine.ended(handle);
     expect(view).toMatchObject({ state: 'succeeded', steps: [{ attempts: 1 }, {}] });
@@ -109,7 +111,7 @@ describe('a command and the death of its worker', () => {
   test('what watched it killed as well: nobody knows how it ended, and it is not done again', async () => {
     const started = engine.path('orphan.txt');
     const handle = await engine.run('test-commands', {
-      first: sh('echo x >> "$1"; echo $PPID; sleep 2', started),
+      first: sh(`echo x >> "$1"; echo $PPID; ${untilGo}`, started),
       second: nothing,
     });
     await until('the command', async () => (await lines(started)) === 1);
@@ -118,6 +120,7 @@ describe('a command and the death of its worker', () => {
       return chunk ? Number(chunk.bytes.toString()) : undefined;
     });
     process.kill(supervisor, 'SIGKILL');
+    await go(started);
     const wait = await engine.waiting(handle);
     expect(wait).toMatchObject({
       kind: 'failure',
@@ -175,7 +178,7 @@ describe('a command and the death of its worker', () => {
   test('a daemon that it leaves stays, and its own end is not waited for', async () => {
     const pid = engine.path('daemon.txt');
     const handle = await engine.run('test-commands', {
-      first: sh('sleep 60 & echo $! > "$1"; echo left', pid),
+      first: sh('sleep 600 & echo $! > "$1"; echo left', pid),
       second: nothing,
     });
     const view = await engine.ended(handle);

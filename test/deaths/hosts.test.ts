@@ -5,13 +5,16 @@ import { getAttempts } from '../../store/index.js';
 import { stretched } from '../../embedded/pace.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
-import { isAlive } from '../helpers/shell.js';
+import { go, isAlive, untilGo } from '../helpers/shell.js';
 
 /**
- * Milliseconds that the host gets: long enough for its worker to start on a busy machine, or short,
- * where nobody comes.
+ * Milliseconds that the host gets: more than enough for a worker there to start; just enough, as it
+ * is lost later; or short, where nobody comes.
  */
-const waits = { back: stretched(8_000), gone: stretched(3_000) };
+const waits = { back: 600_000, lostAgain: stretched(10_000), gone: stretched(3_000) };
+
+/** Of `temporal.api.enums.v1.PendingActivityState`. */
+const started = 2;
 
 interface Stranded {
   run: WorkflowHandle;
@@ -36,7 +39,7 @@ describe('commands whose worker dies while only a worker of another host lives',
     for (const worker of [...engine.workers]) await engine.loseWorker(worker);
   }
 
-  let hostWaitMs = waits.back;
+  let hostWaitMs: number;
   const startWorker = (host: string) =>
     engine.startWorker({
       RUNBOOK_JOURNALS: engine.path(`host-${host}`),
@@ -59,6 +62,9 @@ describe('commands whose worker dies while only a worker of another host lives',
       ...{ version: 1, id: `cancel-${run.workflowId}`, run: run.workflowId },
       ...{ verb: 'cancel', by: 'requester', reason: 'wrong night' },
     });
+
+  const isTaken = async (run: WorkflowHandle) =>
+    (await run.describe()).raw.pendingActivities?.some(({ state }) => Number(state) === started);
 
   async function start(name: string, script: string, idempotent = false): Promise<Stranded> {
     const file = engine.path(`${name}.txt`);
@@ -90,30 +96,33 @@ describe('commands whose worker dies while only a worker of another host lives',
   }
 
   test('a worker of that host comes back: it goes on with them, and nothing was begun elsewhere', async () => {
-    const [back, cancelled, again] = (await strand(() =>
-      Promise.all([
-        start('back', 'sleep 8; echo done'),
-        start('cancelled', 'sleep 300 & wait'),
-        start('again', 'sleep 300'),
-      ]),
-    )) as [Stranded, Stranded, Stranded];
+    hostWaitMs = waits.back;
+    const [back, cancelled] = (await strand(() =>
+      Promise.all([start('back', `${untilGo}; echo done`), start('cancelled', 'sleep 300 & wait')]),
+    )) as [Stranded, Stranded];
     expect((await step(back.run))?.error?.message).toMatch(
       /was started on .*, and waits for a worker there/,
     );
-    const there = await startWorker('a');
+    await startWorker('a');
 
     expect((await cancel(cancelled.run)).accepted).toBe(true);
     expect((await engine.ended(cancelled.run)).state).toBe('cancelled');
     expect((await pids(cancelled.file)).filter(isAlive)).toEqual([]);
 
+    await go(back.file);
     expect(await engine.ended(back.run)).toMatchObject({
       state: 'succeeded',
       steps: [{ attempts: 1, error: null, output: { stdout: 'done\n' } }],
     });
     expect(await attempts(back.run)).toEqual(['1 succeeded']);
     expect(await pids(back.file)).toHaveLength(1);
+  }, 120_000);
 
-    // It had been undone; now that host is lost for good.
+  test('a worker of that host comes back, and is lost again: unknown', async () => {
+    hostWaitMs = waits.lostAgain;
+    const [again] = (await strand(async () => [await start('again', 'sleep 300')])) as [Stranded];
+    const there = await startWorker('a');
+    await until('that worker to go on with it', () => isTaken(again.run));
     await engine.loseWorker(there);
     expect((await engine.waiting(again.run)).kind).toBe('failure');
     expect(await step(again.run)).toMatchObject({ state: 'unknown' });

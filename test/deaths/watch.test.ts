@@ -9,7 +9,7 @@ import { RecordKeeper, type RecordKeeperDeps } from '../../worker/record-keeper.
 import { Proxy } from '../cli/proxy.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
-import { isAlive, nothing, sh } from '../helpers/shell.js';
+import { go, isAlive, nothing, sh, untilGo } from '../helpers/shell.js';
 
 const watchMs = 500;
 
@@ -158,11 +158,12 @@ describe('a run that was reset', () => {
   test('in the middle of a command: it is handed over, and runs once', async () => {
     const [started, done] = [engine.path('reset-started.txt'), engine.path('reset-done.txt')];
     const handle = await engine.run('test-commands', {
-      first: sh('echo x >> "$1"; sleep 3; echo x >> "$2"', started, done),
+      first: sh(`echo x >> "$1"; ${untilGo}; echo x >> "$2"`, started, done),
       second: nothing,
     });
     await until('the command', async () => (await lines(started)).length === 1, 20_000);
     await reset(handle.workflowId, (finished) => finished.at(-1));
+    await go(started);
     const view = await ended(handle);
     expect(view).toMatchObject({
       state: 'succeeded',

@@ -242,7 +242,7 @@ describe('environment', () => {
     const asked = command(
       {
         kind: 'command',
-        argv: ['sh', '-c', 'sleep 47.11; :'],
+        argv: ['sh', '-c', 'sleep 471.1; :'],
         env: { TOKEN: { secret: 'token' } },
         target: 'api',
       },
@@ -250,7 +250,7 @@ describe('environment', () => {
     );
     await until(
       'the program',
-      () => Promise.resolve(processes('sleep 47.11').length > 0),
+      () => Promise.resolve(processes('sleep 471.1').length > 0),
       5_000,
       20,
     );
@@ -510,20 +510,20 @@ describe('abort', () => {
 
   test('ends children and their children', async () => {
     expect(
-      await survivors('sleep 51.1 & (sleep 51.2 & sleep 51.3) & echo ready; wait', 'sleep 51.'),
+      await survivors('sleep 511.1 & (sleep 511.2 & sleep 511.3) & echo ready; wait', 'sleep 511.'),
     ).toEqual([]);
   });
 
   test('kills what ignores SIGTERM', async () => {
     const script =
-      "trap '' TERM; (trap '' TERM; while :; do sleep 52.1; done) & echo ready; while :; do sleep 52.2; done";
-    expect(await survivors(script, 'sleep 52.')).toEqual([]);
+      "trap '' TERM; (trap '' TERM; while :; do sleep 521.1; done) & echo ready; while :; do sleep 521.2; done";
+    expect(await survivors(script, 'sleep 521.')).toEqual([]);
   });
 
   test('before it began', async () => {
     const signal = AbortSignal.abort(new Error('cancelled by the test'));
-    await expect(run(['sleep', '53.1'], {}, { signal })).rejects.toThrow('cancelled by the test');
-    expect(processes('sleep 53.1')).toEqual([]);
+    await expect(run(['sleep', '531.1'], {}, { signal })).rejects.toThrow('cancelled by the test');
+    expect(processes('sleep 531.1')).toEqual([]);
   });
 });
 

@@ -10,6 +10,7 @@ import type { GlobalFlags } from '../../client/settings.js';
 import { getAttempts } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { recordedIo } from '../unit/client/fake-io.js';
+import { sh, go, ticking } from '../helpers/shell.js';
 import { until } from '../../lab/until.js';
 
 const waitingRuns = 20;
@@ -52,17 +53,7 @@ describe('a new release', () => {
       ),
     );
     const ticks = engine.path('ticks.txt');
-    const command = [
-      '/bin/sh',
-      '-c',
-      'for i in 1 2 3 4 5 6 7 8; do echo $i >> "$1"; sleep 1; done',
-      'sh',
-      ticks,
-    ];
-    const busy = await engine.run('test-host', {
-      work: JSON.stringify(command),
-      idempotent: false,
-    });
+    const busy = await engine.run('test-host', { work: sh(ticking, ticks), idempotent: false });
     const changed = await engine.run('test-desk', {
       first: '["/usr/bin/false"]',
       second: '',
@@ -101,6 +92,7 @@ describe('a new release', () => {
       decisions.map((decision, index) => engine.send(gated[index] as WorkflowHandle, decision)),
     );
     expect(verdicts.filter(({ accepted }) => accepted)).toHaveLength(waitingRuns);
+    await go(ticks);
     const ended = await Promise.all([...gated, busy].map((run) => engine.ended(run)));
     process.stdout.write(
       `release: ${waitingRuns + 1} runs moved ${Math.round(movedMs)} ms after the only new worker began to start; ` +
@@ -112,7 +104,8 @@ describe('a new release', () => {
       ...Array(waitingRuns).fill('after'),
       ...Array(waitingRuns).fill('before'),
     ]);
-    expect(await lines(ticks)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
+    const ticked = await lines(ticks);
+    expect(ticked).toEqual(ticked.map((_, index) => String(index + 1)));
     expect(await getAttempts(engine.pool, busy.workflowId)).toMatchObject([
       { attempt: 1, state: 'succeeded' },
     ]);
