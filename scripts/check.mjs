@@ -31,7 +31,7 @@ const checks = [
   {
     name: 'types',
     run: () =>
-      node('typescript/package.json', 'bin/tsc', [
+      node('typescript-native/package.json', 'bin/tsc', [
         ...['--noEmit', '--incremental', '--tsBuildInfoFile', join(cache, 'types')],
       ]),
   },

@@ -90,8 +90,8 @@ export function forecast(
       'Without it the old site cannot be kept from taking writes: bring the witness back first. Nothing was changed.',
     );
   }
-  const failedAt =
-    inputs.failedAt ?? (to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null)) ?? now;
+  const renewedAt = to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null);
+  const failedAt = inputs.failedAt ?? renewedAt ?? now;
   const reachable =
     inputs.recoverTo === 'latest'
       ? backups.reachable.to
