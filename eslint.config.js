@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { layers } from './scripts/lint/layers.mjs';
 import { passThrough } from './scripts/lint/pass-through.mjs';
@@ -442,25 +441,14 @@ export default tseslint.config(
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
     plugins: {
-      'import-x': importX,
       layers: {
         rules: { imports: layers, 'pass-through': passThrough, 'step-paths': stepPaths },
       },
-    },
-    settings: {
-      'import-x/resolver-next': [
-        createNodeResolver({
-          extensions: ['.ts', '.js'],
-          extensionAlias: { '.js': ['.ts', '.js'] },
-        }),
-      ],
-      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
     },
     rules: {
       ...noShell,
       'max-len': width,
       eqeqeq: ['error', 'always'],
-      'import-x/no-cycle': ['error', { ignoreExternal: true }],
       'layers/pass-through': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       // A promise that nobody awaits is work that nobody knows of: in a durable program the worst
