@@ -6,6 +6,7 @@ import { actions } from './rules/actions.js';
 import { effects, readLimit, transactions } from './rules/effects.js';
 import { files } from './rules/files.js';
 import { gates, standing } from './rules/gates.js';
+import { handed } from './rules/handed.js';
 import { hosts } from './rules/hosts.js';
 import { loops } from './rules/loops.js';
 import { madeIds } from './rules/made-ids.js';
@@ -14,6 +15,7 @@ import { names } from './rules/names.js';
 import type { Context, DocumentRule, SpotRule } from './rules/rule.js';
 import { spotsOf } from './rules/spots.js';
 import { literalTexts, programs, programTexts } from './rules/texts.js';
+import { targetKinds } from './rules/target-kinds.js';
 import { Types } from './rules/types.js';
 import { declared, used } from './rules/used.js';
 import { sqlPlaces } from './rules/sql-places.js';
@@ -25,6 +27,7 @@ import { shapeOf, sortOf, type Sort } from './sort.js';
 const spotRules: readonly SpotRule[] = [
   ...[stepKind, ids, madeIds, polls, groups, effects, transactions, actions],
   ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops, sqlPlaces, files],
+  ...[handed, targetKinds],
 ];
 const documentRules: readonly DocumentRule[] = [readLimit, standing, declared];
 

@@ -9,6 +9,7 @@ import type { Context } from './rule.js';
 import { namesOf, outType, type Scope } from './scope.js';
 import { itemsOf, type Spot } from './spots.js';
 import type { Types } from './types.js';
+import { takerOf } from './used.js';
 import { unseenStep } from './unknown-step.js';
 
 /*
@@ -59,6 +60,7 @@ export function names(spot: Spot, context: Context): void {
     const given = { names: namesOf(scope, more), spot };
     if (key === 'approval' && isObject(value)) approval(value, scope, spot, context);
     // A command that is one expression is a list of words: a fact of its target.
+    else if (key === 'with' && isObject(value)) handed(value, given, context);
     else visit(value, isOneWord(key, value) ? '' : key, given, context);
   }
   if (spot.role === 'document' || spot.role === 'action') defaults(spot, types, context);
@@ -77,6 +79,16 @@ function scopeOf(spot: Spot, key: string, context: Context): Scope {
   // It is evaluated at the end, when every step has had its turn.
   const all = context.spots.map(({ data }) => [textIn(data, 'id'), 'dyn'] as const);
   return { ...spot.scope, steps: { ...Object.fromEntries(all), ...spot.scope.steps } };
+}
+
+/** What a named action or a nested runbook gets is of the types that it declares. */
+function handed(values: JsonObject, given: Given, context: Context): void {
+  const inputs = takerOf(given.spot?.data ?? {}, context)?.inputs;
+  for (const [name, value] of Object.entries(values)) {
+    const type = context.types.of(inputs?.get(name) ?? null);
+    if (isExpression(value)) check(value, typeof type === 'string' ? type : 'dyn', given, context);
+    else visit(value, '', given, context);
+  }
 }
 
 function approval(value: JsonObject, scope: Scope, spot: Spot, context: Context): void {

@@ -1,12 +1,10 @@
 import type { Json, JsonObject } from '../../json.js';
 import { field, isObject } from '../../objects.js';
-import { readInput } from '../../inputs.js';
 import { nearest } from '../../nearest.js';
-import type { InputSpec } from '../../runbook.js';
 import { textIn, textsIn } from '../expand/draft.js';
 import type { Place } from '../place.js';
 import { replacing } from '../problem.js';
-import { typeOfInput } from '../spec/fields.js';
+import { whyRefused } from './refused-value.js';
 import type { Context, DocumentRule, SpotRule } from './rule.js';
 import { patternFault } from '../../whole-text.js';
 
@@ -21,17 +19,30 @@ export const used: SpotRule = ({ data, role }, context) => {
   const use = field(data, 'use');
   if (typeof use === 'string' && !Object.hasOwn(data, 'action'))
     missing(use, 'action', places.of(data, 'use'), context);
-  const action = field(data, 'action');
-  if (isObject(action)) given(data, inputsOf(action), `action ${textIn(data, 'use')}`, context);
   const runbook = field(data, 'runbook');
-  if (typeof runbook !== 'string') return;
-  if (!library.has(runbook, 'runbook')) {
+  if (typeof runbook === 'string' && !library.has(runbook, 'runbook'))
     missing(runbook, 'runbook', places.of(data, 'runbook'), context);
-    return;
-  }
-  const nested = library.runbook(runbook);
-  if (nested) given(data, nestedInputs(nested.data, context), `runbook ${runbook}`, context);
+  const taker = takerOf(data, context);
+  if (taker) given(data, taker, context);
 };
+
+/** A named action or a nested runbook, with the inputs that it takes. */
+interface Taker {
+  what: string;
+  inputs: Map<string, Json>;
+}
+
+/** What the step gives its `with` to; undefined where that is not known. */
+export function takerOf(data: JsonObject, context: Context): Taker | undefined {
+  const runbook = field(data, 'runbook');
+  if (typeof runbook === 'string') {
+    const nested = context.library.runbook(runbook)?.data;
+    return nested && { what: `runbook ${runbook}`, inputs: nestedInputs(nested, context) };
+  }
+  const action = field(data, 'action');
+  if (!isObject(action)) return undefined;
+  return { what: `action ${textIn(data, 'use')}`, inputs: inputsOf(action) };
+}
 
 function missing(id: string, what: 'action' | 'runbook', place: Place, context: Context): void {
   // What is no name, its shape tells.
@@ -71,7 +82,7 @@ function nestedInputs(data: JsonObject, { library }: Context): Map<string, Json>
   return new Map([...shared, ...inputsOf(data)]);
 }
 
-function given(data: JsonObject, inputs: Map<string, Json>, what: string, context: Context): void {
+function given(data: JsonObject, { what, inputs }: Taker, context: Context): void {
   const { places } = context;
   const values = field(data, 'with');
   if (values !== undefined && !isObject(values)) return;
@@ -121,22 +132,14 @@ export const declared: DocumentRule = (context) => {
 
 /** A default that is no expression is such a value as a start may give. */
 function byDefault(input: JsonObject, context: Context): void {
-  const { type, default: given } = input;
-  const isOpen = given === undefined || given === null || JSON.stringify(given).includes('"$"');
-  if (isOpen || typeof type !== 'string' || !checked.has(type)) return;
-  const spec = { ...input, type: typeOfInput(type) } as unknown as InputSpec;
-  const read = readInput(spec, given, []);
-  if ('wrong' in read)
+  const wrong = whyRefused(input, field(input, 'default') ?? null);
+  if (wrong !== undefined)
     context.report(context.places.of(input, 'default'), {
       rule: 'input-form',
-      message: `the default ${read.wrong}`,
+      message: `the default ${wrong}`,
       hint: 'a start without this input would be refused',
     });
 }
-
-const checked: ReadonlySet<string> = new Set([
-  ...['text', 'integer', 'number', 'boolean', 'duration', 'time', 'choice'],
-]);
 
 function target(input: JsonObject, context: Context): void {
   const { places, library } = context;
