@@ -349,8 +349,8 @@ function clientLayers() {
  */
 /** A program of a test that ends by itself has ended too early on a machine that is slow enough. */
 const timedScripts = ['Literal[value', 'TemplateElement[value.raw'].map((text) => ({
-  selector: `${text}=/\\bsleep ([2-9]|\\d\\d)(\\.\\d+)?\\b(?!\\d)/]`,
-  message: 'Let the script wait for the test (untilGo, go), or sleep 100 seconds or more.',
+  selector: `${text}=/\\bsleep ([2-9]|\\d{2,4})(\\.\\d+)?\\b/]`,
+  message: 'Let the script wait for the test (untilGo, go), or write sleep infinity.',
 }));
 
 const noShell = {

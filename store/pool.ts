@@ -1,9 +1,6 @@
 import pg from 'pg';
 
-/**
- * Milliseconds to reach the server; longer than a restarting server on the same host needs to
- * refuse or accept.
- */
+/** Longer than a restarting server on the same host needs to refuse or accept. */
 const connectTimeoutMs = 5_000;
 /** Milliseconds a statement may take on the server; no statement of the record needs one second. */
 const statementTimeoutMs = 30_000;
@@ -20,6 +17,8 @@ export interface PoolOptions {
   applicationName?: string;
   /** Connections at most. */
   max?: number;
+  /** Milliseconds to reach the server; 5,000 unless said. */
+  connectTimeoutMs?: number;
 }
 
 /**
@@ -32,7 +31,7 @@ export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
     connectionString: url,
     application_name: (options.applicationName ?? 'runbook').slice(0, 63),
     max: options.max ?? 5,
-    connectionTimeoutMillis: connectTimeoutMs,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: idleTransactionMs,
     query_timeout: silenceMs,

@@ -22,13 +22,13 @@ const members = 6;
  * of their own. The first answers TERM with another child.
  */
 const script = [
-  `trap 'setsid sh -c "trap \\"\\" TERM; echo \\$\\$ >> \\"\\$1\\"; exec sleep 300" sh "$1" &' TERM`,
+  `trap 'setsid sh -c "trap \\"\\" TERM; echo \\$\\$ >> \\"\\$1\\"; exec sleep infinity" sh "$1" &' TERM`,
   `echo $$ >> "$1"`,
-  `sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" &`,
-  `setsid sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" &`,
-  `(sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" &)`,
-  `(setsid sh -c '(trap "" TERM; sh -c "trap \\"\\" TERM; echo \\$\\$ >> \\"\\$1\\"; exec sleep 300" sh "$1" &) ; trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" &)`,
-  `while :; do sleep 300 & wait; done`,
+  `sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep infinity' sh "$1" &`,
+  `setsid sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep infinity' sh "$1" &`,
+  `(sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep infinity' sh "$1" &)`,
+  `(setsid sh -c '(trap "" TERM; sh -c "trap \\"\\" TERM; echo \\$\\$ >> \\"\\$1\\"; exec sleep infinity" sh "$1" &) ; trap "" TERM; echo $$ >> "$1"; exec sleep infinity' sh "$1" &)`,
+  `while :; do sleep infinity & wait; done`,
 ].join('\n');
 
 export interface TreeResult {

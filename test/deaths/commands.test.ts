@@ -31,7 +31,7 @@ describe('a command and the death of its worker', () => {
     // Long enough for the cancellation to come before the silence is noticed.
     const engine = await engineOfOwn({ RUNBOOK_HEARTBEAT_MS: '6000' });
     const [pid, journal] = [engine.path('pid.txt'), engine.path('journal.txt')];
-    const second = sh('echo $$ > "$1"; exec sleep 300', pid);
+    const second = sh('echo $$ > "$1"; exec sleep infinity', pid);
     const handle = await engine.run('test-desk', { first: nothing, second, journal });
     const command = await until('the command', async () =>
       (await readFile(pid, 'utf8').catch(() => '')).trim(),
@@ -98,7 +98,7 @@ describe('a command and the death of its worker', () => {
   test('cancelled after its worker died, its whole tree ends, sessions of their own included', async () => {
     const engine = await engineOfOwn();
     const pids = engine.path('tree.txt');
-    const script = `trap '' TERM; echo $$ >> "$1"; (trap '' TERM; exec sleep 300) & echo $! >> "$1"; setsid sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
+    const script = `trap '' TERM; echo $$ >> "$1"; (trap '' TERM; exec sleep infinity) & echo $! >> "$1"; setsid sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep infinity' sh "$1" & wait`;
     const handle = await engine.run('test-commands', { first: sh(script, pids), second: nothing });
     await until('the tree', async () => (await lines(pids)) === 3);
     await engine.killWorker();
@@ -178,7 +178,7 @@ describe('a command and the death of its worker', () => {
   test('a daemon that it leaves stays, and its own end is not waited for', async () => {
     const pid = engine.path('daemon.txt');
     const handle = await engine.run('test-commands', {
-      first: sh('sleep 600 & echo $! > "$1"; echo left', pid),
+      first: sh('sleep infinity & echo $! > "$1"; echo left', pid),
       second: nothing,
     });
     const view = await engine.ended(handle);

@@ -98,7 +98,10 @@ describe('commands whose worker dies while only a worker of another host lives',
   test('a worker of that host comes back: it goes on with them, and nothing was begun elsewhere', async () => {
     hostWaitMs = waits.back;
     const [back, cancelled] = (await strand(() =>
-      Promise.all([start('back', `${untilGo}; echo done`), start('cancelled', 'sleep 300 & wait')]),
+      Promise.all([
+        start('back', `${untilGo}; echo done`),
+        start('cancelled', 'sleep infinity & wait'),
+      ]),
     )) as [Stranded, Stranded];
     expect((await step(back.run))?.error?.message).toMatch(
       /was started on .*, and waits for a worker there/,
@@ -120,7 +123,9 @@ describe('commands whose worker dies while only a worker of another host lives',
 
   test('a worker of that host comes back, and is lost again: unknown', async () => {
     hostWaitMs = waits.lostAgain;
-    const [again] = (await strand(async () => [await start('again', 'sleep 300')])) as [Stranded];
+    const [again] = (await strand(async () => [await start('again', 'sleep infinity')])) as [
+      Stranded,
+    ];
     const there = await startWorker('a');
     await until('that worker to go on with it', () => isTaken(again.run));
     await engine.loseWorker(there);
@@ -134,9 +139,9 @@ describe('commands whose worker dies while only a worker of another host lives',
     hostWaitMs = waits.gone;
     const [gone, idempotent, cancelled] = (await strand(() =>
       Promise.all([
-        start('gone', 'sleep 300'),
-        start('idempotent', '[ "$(wc -l < "$1")" -gt 1 ] || sleep 300', true),
-        start('left', 'exec sleep 300'),
+        start('gone', 'sleep infinity'),
+        start('idempotent', '[ "$(wc -l < "$1")" -gt 1 ] || sleep infinity', true),
+        start('left', 'exec sleep infinity'),
       ]),
     )) as [Stranded, Stranded, Stranded];
     expect((await cancel(cancelled.run)).accepted).toBe(true);

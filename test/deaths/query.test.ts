@@ -110,7 +110,7 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
 /** Meets the moment, which lasts a second. */
 async function meeting(isGuarded: boolean, isMet: (asked: Asked) => boolean): Promise<Asked> {
   let asked = await askedInBetween(isGuarded);
-  for (let again = 0; again < 3 && !isMet(asked) && asked.replays; again += 1)
+  for (let again = 0; again < 6 && !isMet(asked) && asked.replays; again += 1)
     asked = await askedInBetween(isGuarded);
   return asked;
 }

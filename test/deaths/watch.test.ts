@@ -64,7 +64,7 @@ async function reset(run: string, pick: (finished: number[]) => number | undefin
 
 /** Three processes, one in a session of its own. */
 const tree = (stubborn: string) =>
-  `${stubborn}echo $$ >> "$1"; (exec sleep 300) & echo $! >> "$1"; setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
+  `${stubborn}echo $$ >> "$1"; (exec sleep infinity) & echo $! >> "$1"; setsid sh -c 'echo $$ >> "$1"; exec sleep infinity' sh "$1" & wait`;
 /** A process that has ended and that nobody has collected yet is not alive. */
 const alive = async (file: string): Promise<string[]> => (await lines(file)).filter(isAlive);
 

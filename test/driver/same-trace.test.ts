@@ -151,7 +151,7 @@ const scenarios: Record<string, Scenario> = {
   'a parallel step, one branch of which fails': {
     runbook: 'test-parallel',
     inputs: (path) => ({
-      a: sh('touch "$1"; sleep 600', path('running')),
+      a: sh('touch "$1"; sleep infinity', path('running')),
       b: sh('while [ ! -e "$1" ]; do sleep 0.05; done; exit 3', path('running')),
     }),
     play: (request, activity) => {
@@ -168,7 +168,7 @@ const scenarios: Record<string, Scenario> = {
   },
   'a cancellation while a command runs': {
     runbook: 'test-gated',
-    inputs: (path) => changed(path, sh('touch "$1"; sleep 600', path('running'))),
+    inputs: (path) => changed(path, sh('touch "$1"; sleep infinity', path('running'))),
     play: (request, activity) =>
       request.step.path === 'last' ? untilCancelled(request, activity) : ended(),
     server: async (handle, path) => {

@@ -200,7 +200,7 @@ describe('steps', () => {
   test('a failing branch cancels its sibling, and waits until the sibling has ended', async () => {
     const pid = engine.path('sibling.pid');
     const handle = await engine.run('test-parallel', {
-      a: sh('echo $$ > "$1"; sleep 600', pid),
+      a: sh('echo $$ > "$1"; sleep infinity', pid),
       b: sh('while [ ! -s "$1" ]; do sleep 0.05; done; exit 3', pid),
     });
     const view = await engine.ended(handle);
@@ -215,7 +215,7 @@ describe('steps', () => {
     const pid = engine.path('cancelled.pid');
     const handle = await engine.run('test-gated', {
       journal,
-      last: sh('echo $$ > "$1"; sleep 600', pid),
+      last: sh('echo $$ > "$1"; sleep infinity', pid),
     });
     await engine.send(handle, await engine.decision(handle));
     const running = Number(

@@ -242,7 +242,7 @@ describe('environment', () => {
     const asked = command(
       {
         kind: 'command',
-        argv: ['sh', '-c', 'sleep 471.1; :'],
+        argv: ['sh', '-c', 'sleep 47110; :'],
         env: { TOKEN: { secret: 'token' } },
         target: 'api',
       },
@@ -250,7 +250,7 @@ describe('environment', () => {
     );
     await until(
       'the program',
-      () => Promise.resolve(processes('sleep 471.1').length > 0),
+      () => Promise.resolve(processes('sleep 47110').length > 0),
       5_000,
       20,
     );
@@ -510,20 +510,23 @@ describe('abort', () => {
 
   test('ends children and their children', async () => {
     expect(
-      await survivors('sleep 511.1 & (sleep 511.2 & sleep 511.3) & echo ready; wait', 'sleep 511.'),
+      await survivors(
+        'sleep 511001 & (sleep 511002 & sleep 511003) & echo ready; wait',
+        'sleep 51100',
+      ),
     ).toEqual([]);
   });
 
   test('kills what ignores SIGTERM', async () => {
     const script =
-      "trap '' TERM; (trap '' TERM; while :; do sleep 521.1; done) & echo ready; while :; do sleep 521.2; done";
-    expect(await survivors(script, 'sleep 521.')).toEqual([]);
+      "trap '' TERM; (trap '' TERM; while :; do sleep 521001; done) & echo ready; while :; do sleep 521002; done";
+    expect(await survivors(script, 'sleep 52100')).toEqual([]);
   });
 
   test('before it began', async () => {
     const signal = AbortSignal.abort(new Error('cancelled by the test'));
-    await expect(run(['sleep', '531.1'], {}, { signal })).rejects.toThrow('cancelled by the test');
-    expect(processes('sleep 531.1')).toEqual([]);
+    await expect(run(['sleep', '53101'], {}, { signal })).rejects.toThrow('cancelled by the test');
+    expect(processes('sleep 53101')).toEqual([]);
   });
 });
 

@@ -11,7 +11,7 @@ import { until } from '../../lab/until.js';
 import { nameOf } from '../../lab/web-system/app/owner.js';
 
 /* A server with two tasks, each of which leads a group of its own in the session of the server. */
-const server = ['bash', '-c', 'set -m; sleep 1000 & sleep 1000 & wait'];
+const server = ['bash', '-c', 'set -m; sleep infinity & sleep infinity & wait'];
 const members = 4;
 
 let owner: ChildProcess;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import {
   admitRun,
@@ -13,6 +13,7 @@ import {
   saveRun,
 } from '../../store/index.js';
 import { readMigrations, type Migration } from '../../store/migrate.js';
+import { stretched } from '../../embedded/pace.js';
 import { judgeSchema, schemaRange } from '../../store/schema-range.js';
 import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { admission, attemptOf, endedView, keyOf } from './fixtures.js';
@@ -30,13 +31,13 @@ beforeEach(async () => {
   await connect().query('DROP SCHEMA IF EXISTS runbook CASCADE');
 });
 
-afterAll(async () => {
-  await Promise.all(pools.map((pool) => pool.end()));
-  await database.drop();
-});
+// What a test has begun and not awaited ends here: the next one drops the schema.
+afterEach(() => Promise.all(pools.splice(0).map((pool) => pool.end())));
+
+afterAll(() => database.drop());
 
 function connect(max = 1): pg.Pool {
-  const pool = openPool(database.url, { max });
+  const pool = openPool(database.url, { max, connectTimeoutMs: stretched(5_000) });
   pools.push(pool);
   return pool;
 }

@@ -291,8 +291,3 @@ describe('what is not held is not exported', () => {
     expect(await refusals('store/index.ts', door, 'layers/pass-through')).toEqual([]);
   });
 });
-
-test('an import cycle is refused', async () => {
-  const cycle = `import { digestOf } from './digest.js'; export const canonicalJson = (v: unknown): string => digestOf(v);`;
-  expect(await refusals('language/json.ts', cycle, 'import-x/no-cycle')).toHaveLength(1);
-});

@@ -178,7 +178,7 @@ test('a process that was left running is found by its mark, named and ended; oth
     const { stdout } = spawnSync(process.execPath, [join(folder, 'search.mjs')], {
       encoding: 'utf8',
     });
-    expect(JSON.parse(stdout)).toEqual([`left running: process ${leaked.pid}: sleep 300`]);
+    expect(JSON.parse(stdout)).toEqual([`left running: process ${leaked.pid}: sleep infinity`]);
     expect((await ended)[1]).toBe('SIGKILL');
     expect(other.exitCode ?? other.signalCode).toBeNull();
   } finally {

@@ -270,7 +270,7 @@ describe('a program', () => {
     await world.quiet();
     await world.pool.query('TRUNCATE runbook.runs CASCADE');
 
-    await declare([await script(`sleep 300 & echo $! > ${pids}; wait`)]);
+    await declare([await script(`sleep infinity & echo $! > ${pids}; wait`)]);
     await world.waits();
     world.tell({ notify: ['oncall'], timeoutMs: 500 });
     expect(await failure()).toBe('it did not end in time');

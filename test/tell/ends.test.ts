@@ -39,6 +39,8 @@ async function ended(view: (key: RunKey) => RunView): Promise<RunKey> {
 /** All that was due by now is sent. */
 async function quiet(): Promise<void> {
   await until('all to be told', async () => {
+    // The longer a message could not be told, the later it is tried again.
+    await world.pool.query('UPDATE runbook.messages SET due_at = now() WHERE sent_at IS NULL');
     const { rows } = await world.pool.query<{ due: number }>(
       `SELECT (SELECT count(*) FROM runbook.messages WHERE sent_at IS NULL AND dropped_at IS NULL)
          + (SELECT count(*) FROM runbook.ends WHERE told_at IS NULL AND over_at IS NULL) AS due`,

@@ -7,6 +7,7 @@ import { Secrets } from '../../activities/secrets.js';
 import { Targets } from '../../activities/targets.js';
 import type { RunKey } from '../../common/keys.js';
 import type { RunView, WaitView } from '../../common/view.js';
+import { stretched } from '../../embedded/pace.js';
 import type { JsonObject } from '../../language/json.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { admitRun, migrate, openPool, recordDecisions, saveRun } from '../../store/index.js';
@@ -63,7 +64,8 @@ export class TellWorld {
       namespace: 'default',
       notify: [],
       everyMs: 50,
-      timeoutMs: 1_000,
+      // A claim lasts three times as long: on a slow machine nobody else may take it meanwhile.
+      timeoutMs: stretched(1_000),
       remindEveryMs: 900_000,
       say: (line) => void this.said.push(line),
       ...change,

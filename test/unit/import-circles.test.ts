@@ -1,13 +1,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { expect, test } from '@jest/globals';
-import { build } from 'esbuild';
+import { afterAll, expect, test } from '@jest/globals';
+import { build, stop } from 'esbuild';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const { include: sourceFolders } = JSON.parse(
   readFileSync(join(root, 'tsconfig.json'), 'utf8'),
 ) as { include: string[] };
+
+afterAll(() => stop());
 
 /** The files of folders, each with those that it imports when it runs: types do not count. */
 async function importsOf(
