@@ -8,6 +8,7 @@ import type pg from 'pg';
 import { until } from '../until.js';
 import type { Faults } from './faults.js';
 import type { Checkpoint } from './jobs.js';
+import { lives } from './processes.js';
 import type { Stage } from './schema.js';
 import { readSource, truthOf, type Summary } from './source.js';
 import { summarise } from './summary.js';
@@ -188,6 +189,39 @@ export class PipelineProcess {
 
   kill9(): Promise<void> {
     return this.end('SIGKILL');
+  }
+
+  /** Waits until the job stands still in the middle of this batch. */
+  async standsStill(job: string, stage: Stage, batch: number): Promise<void> {
+    const text = `SELECT 1 FROM processing_jobs j JOIN pg_stat_activity a ON a.application_name = 'pipeline job ' || j.id
+      WHERE j.id = $1 AND j.stage = $2 AND j.done_batches = $3 AND a.state = 'idle in transaction'`;
+    await until(
+      `job ${job} to stand still in ${stage} ${batch}`,
+      async () => (await this.query(text, [job, stage, batch - 1])).length > 0,
+    );
+  }
+
+  /**
+   * As a host that loses its power: the service and all its jobs. Returns when the database has
+   * ended the sessions of the jobs.
+   */
+  async dieWithJobs(): Promise<void> {
+    await this.kill9();
+    const running = await this.query<{ pid: number; pid_started: string }>(
+      `SELECT pid, pid_started FROM processing_jobs WHERE status IN ('queued', 'running') AND pid IS NOT NULL`,
+    );
+    for (const { pid, pid_started: started } of running)
+      if (lives({ pid, started })) process.kill(pid, 'SIGKILL');
+    const text = `SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pipeline job %' AND datname = current_database()`;
+    await until(
+      'the sessions of the jobs to end',
+      async () => (await this.query(text)).length === 0,
+    );
+  }
+
+  /** Waits until it has died of the request of `diesOn`. */
+  async hasDied(): Promise<void> {
+    await until('the service to die', () => Promise.resolve(this.child?.signalCode !== null));
   }
 
   stop(): Promise<void> {

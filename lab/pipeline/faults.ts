@@ -20,6 +20,10 @@ export const faultsSchema = z.strictObject({
   corruptCheckpoint: place.extend({ mode: z.enum(corruptModes) }).optional(),
   /** Stage transform cannot process the record with this key. */
   poison: z.int().optional(),
+  /** The job stands still in mid-batch until its process is ended. */
+  holdsAt: place.optional(),
+  /** The service dies of a request to this path: before it is done, or before it is answered. */
+  diesOn: z.strictObject({ path: z.string(), when: z.enum(['asked', 'done']) }).optional(),
   /** The batch finds no disk space. */
   diskFull: place.optional(),
   /** The batch loses its database connection. */

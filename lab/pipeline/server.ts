@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { z } from 'zod';
-import { faultsSchema } from './faults.js';
+import { dieAtOnce, faultsSchema } from './faults.js';
 import { Jobs, Refusal, type Checkpoint } from './jobs.js';
 import { schema } from './schema.js';
 import { readSource, truthOf } from './source.js';
@@ -130,11 +130,15 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   for (const [method, pattern, route] of routes) {
     const match = pattern.exec(path);
     if (!match || request.method !== method) continue;
+    const { diesOn } = jobs.faults;
+    const isDeadly = diesOn !== undefined && path.includes(diesOn.path);
+    if (isDeadly && diesOn.when === 'asked') dieAtOnce();
     const {
       status = 200,
       json,
       text,
     } = await route(request, match.slice(1).map(decodeURIComponent), await bodyOf(request));
+    if (isDeadly) dieAtOnce();
     if (text !== undefined)
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
     else send(response, status, json);

@@ -129,6 +129,7 @@ export async function runBatch(
   if (rowCount === 0) throw new JobEnded();
   await writers[stage](context, batch);
   if (isAt(faults.crashAt, stage, batch) || isAfter(faults, stage, batch, batches)) dieAtOnce();
+  if (isAt(faults.holdsAt, stage, batch)) await new Promise<never>(() => undefined);
   if (isAt(faults.databaseLost, stage, batch))
     await client.query('SELECT pg_terminate_backend(pg_backend_pid())');
   await writeCheckpoint(context, stage, batch);

@@ -2,10 +2,19 @@ import type pg from 'pg';
 import { stepNames, steps, tableOf, type Step } from './schema.js';
 import { unnamed, type Strike } from './source.js';
 
+/** In this chunk, after so many rows of it. */
+export interface Place {
+  step: Step;
+  chunk: number;
+  rows: number;
+}
+
 /** What goes wrong in the next run. */
 export interface StrikeFaults {
   /** The database ends the connection in this chunk, after so many rows of it. */
-  cutAt?: { step: Step; chunk: number; rows: number };
+  cutAt?: Place;
+  /** The work stands still at this place until its service dies. */
+  holdsAt?: Place;
   /** The step cannot digest this report. */
   poison?: string;
   /** Milliseconds that every chunk takes longer. */
@@ -34,14 +43,18 @@ const piece = 20;
 /**
  * Does one chunk of one step, and claims it when it is done.
  * @param of the connection to the database of a step's table; claims are where the first step is
+ * @param standStill ends with the life of the service
  */
 export async function doChunk(
   of: (step: Step) => pg.Client,
   { step, chunk }: { step: Step; chunk: number },
   strikes: readonly Strike[],
   faults: StrikeFaults,
+  standStill: () => Promise<never>,
 ): Promise<void> {
   const client = of(step);
+  const isAt = (place: Place | undefined, rows: number): boolean =>
+    place?.step === step && place.chunk === chunk && rows >= place.rows;
   const rows =
     step === 'received' ? undefined : await rowsBefore(of('named'), step, chunk, faults.poison);
   const { table, key, cost, speed } = { ...steps[step], table: tableOf(step) };
@@ -49,9 +62,8 @@ export async function doChunk(
   const all =
     rows ?? strikes.map((each) => ({ ...each, key: each.report, cost: String(each.cost) }));
   for (let at = 0; at < all.length; at += piece) {
-    const { cutAt } = faults;
-    if (cutAt?.step === step && cutAt.chunk === chunk && at >= cutAt.rows)
-      await client.query('SELECT pg_terminate_backend(pg_backend_pid())');
+    if (isAt(faults.cutAt, at)) await client.query('SELECT pg_terminate_backend(pg_backend_pid())');
+    if (isAt(faults.holdsAt, at)) await standStill();
     const slice = all.slice(at, at + piece);
     const lists = [
       slice.map((row) => row.key),
