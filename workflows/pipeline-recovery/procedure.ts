@@ -138,6 +138,8 @@ async function recover(
     const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
     if (restarts === 1) others(run, ['follow', 'results'], follow.step);
     const isDone = ended.status === 'completed';
+    // Restarts were approved of a job that fails, not of one that somebody stops.
+    if (ended.status === 'stopped') approved = false;
     const isProvedAgain =
       runner.triesAgain ??
       runner.mayLeaveCorrupt?.({ ...status, dataset: found.dataset }, choice.corrupt);
@@ -219,7 +221,9 @@ function questionFor(
   const evidence: JsonObject = {
     'failed job': status.id,
     'failed stage': status.stage ?? 'none',
-    error: error ? `${error.code}: ${error.message}` : 'none told',
+    error: error
+      ? `${error.code}: ${error.message}`
+      : `none told${status.status === 'stopped' ? ': the job was stopped' : ''}`,
     verdict: choice.verdict,
     checkpoint: placeOf(choice.checkpoint),
     [againWords(data)]: choice.rowsAgain,
