@@ -9,6 +9,7 @@ import { ProcedureStopped } from '../engine/outcome.js';
 import { runbook } from '../engine/runbook.js';
 import type { Run } from '../engine/surface.js';
 import { look } from '../pipeline-recovery/ask.js';
+import { cureOf } from '../pipeline-recovery/found-jobs.js';
 import {
   againWords,
   changesData,
@@ -186,7 +187,12 @@ async function proveAgain(
   const rows = await run.forEach(
     'rows',
     done.map((each) => each.run.id),
-    (id) => (done.find((each) => each.run.id === id) as Examined).actions.compare(tolerance),
+    (id) => {
+      const { actions, run: each, dag } = done.find(({ run }) => run.id === id) as Examined;
+      const ended = { id: each.job, status: 'completed' } as const;
+      const cure = cureOf(dag.declared.pipeline.data, ended, dag.runner);
+      return actions.compare(tolerance, cure);
+    },
   );
   return done.flatMap(({ run: { id, job }, dag }): Left[] => {
     const own = stages.filter(({ each }) => each.run.id === id);

@@ -79,7 +79,8 @@ export function actionsFor(
       });
     },
 
-    compare: (tolerance: number): Work => ({
+    /** @param cure what to do where they differ */
+    compare: (tolerance: number, cure: string): Work => ({
       action: ask(compareWithSource(asked)),
       expect: [
         {
@@ -90,7 +91,7 @@ export function actionsFor(
             given: { tolerance },
           },
           otherwise: 'the target differs from the source',
-          next: 'The output of this step says how many rows are twice, missing or foreign.',
+          next: `The output of this step says how many rows are twice, missing or foreign. ${cure}`,
         },
       ],
     }),

@@ -26,7 +26,7 @@ import {
   type JobStatus,
   type Proofs,
 } from './findings.js';
-import { failedJob } from './found-jobs.js';
+import { cureOf, failedJob } from './found-jobs.js';
 import { notNeeded } from './not-needed.js';
 import { runnerOf } from './run/index.js';
 import type { DeclaredPipeline, Doing, Preview, Restarted, Runner } from './run/runner.js';
@@ -64,7 +64,7 @@ export const pipelineRecovery = runbook(
     const found = { pipeline, runner, dataset, actions, forbidden };
 
     const recovered = await recover(run, found, failed.id, inputs);
-    const held = await validate(run, found, inputs.tolerance);
+    const held = await validate(run, found, inputs.tolerance, recovered.job);
 
     const outputs = {
       failedJob: failed.id,
@@ -188,11 +188,12 @@ function closing(run: Run, text: string, fields: JsonObject): Work {
 }
 
 /** Both proofs must agree: the service's own validation, and our query against the source. */
-async function validate(run: Run, found: Case, tolerance: number): Promise<Held> {
-  const service = found.runner.validate(found.dataset, tolerance);
-  const rows = found.actions.compare(tolerance);
-  const parts = service ? { service, rows } : { rows };
+async function validate(run: Run, found: Case, tolerance: number, job: string): Promise<Held> {
   const data = found.pipeline.pipeline.data;
+  const cure = cureOf(data, { id: job, status: 'completed' }, found.runner);
+  const service = found.runner.validate(found.dataset, tolerance);
+  const rows = found.actions.compare(tolerance, cure);
+  const parts = service ? { service, rows } : { rows };
   return ask(run, 'validate', {
     parts,
     read: (answers) => heldRows(data, (answers['rows'] ?? null) as Compared | null),
