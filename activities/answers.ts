@@ -143,7 +143,8 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
     ),
   }),
   'pipeline-job': z.object({
-    ...{ status, stage: textOrNull },
+    status: z.enum([...jobStates, 'unknown']),
+    stage: textOrNull,
     error: orNull(
       z.object({
         code: shownText(sentence),

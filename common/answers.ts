@@ -119,6 +119,9 @@ export interface Answers {
   'deployer-started': { address: string };
   'deployer-version': { version: string };
   'pipeline-jobs': { jobs: JobRow[] };
-  'pipeline-job': Pick<JobRow, 'status' | 'stage'> & { error: JobFault | null };
+  'pipeline-job': Pick<JobRow, 'stage'> & {
+    status: JobState | 'unknown';
+    error: JobFault | null;
+  };
   'pipeline-started': { job: string };
 }

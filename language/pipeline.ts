@@ -169,7 +169,7 @@ export interface JobTable {
 }
 
 /** A list of the jobs that the job API gives. */
-interface JobList {
+export interface JobList {
   in: 'api';
   path: string;
   query: Readonly<Record<string, string | number>>;

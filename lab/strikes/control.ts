@@ -34,7 +34,9 @@ const verbs: Record<string, (...words: [string, string, string, string]) => Prom
   },
 
   async job(job) {
-    const { phase, at, why } = await ask<Run>('GET', `/runs/${job}`);
+    const run = await known(job);
+    if (!run) return { status: 'unknown', stage: null, error: null };
+    const { phase, at, why } = run;
     const error = why && {
       ...{ code: why.kind, message: why.text, record: why.row ?? null },
       poison: why.kind === 'BAD_ROW',
@@ -58,14 +60,25 @@ const verbs: Record<string, (...words: [string, string, string, string]) => Prom
   },
 };
 
-async function ask<T>(method: string, path: string, { headers, ...more }: RequestInit = {}) {
+/** The service may have forgotten it. */
+async function known(run: string): Promise<Run | undefined> {
+  const { status, json } = await request('GET', `/runs/${run}`);
+  return status === 404 ? undefined : (json as Run);
+}
+
+async function ask<T>(...asked: Parameters<typeof request>): Promise<T> {
+  const { status, json } = await request(...asked);
+  if (status >= 300) throw new Error(`the service answered ${status}`);
+  return json as T;
+}
+
+async function request(method: string, path: string, { headers, ...more }: RequestInit = {}) {
   const authorization = `Bearer ${process.env['STRIKES_TOKEN'] ?? ''}`;
   const response = await fetch(new URL(path, url), {
     ...{ method, ...more },
     headers: { authorization, ...(headers as Record<string, string> | undefined) },
   });
-  if (!response.ok) throw new Error(`the service answered ${response.status}`);
-  return (await response.json()) as T;
+  return { status: response.status, json: await response.json() };
 }
 
 try {

@@ -16,6 +16,8 @@ export interface Knowledge {
   recoversCompleted: boolean;
   /** Who knows of jobs older than a day, too; absent: nobody. */
   remembers?: string;
+  /** Its list of jobs is as long as it says itself; absent: jobs of the last 24 hours. */
+  lists?: string;
 }
 
 /**
@@ -28,8 +30,9 @@ export interface Knowledge {
 export function failedJob(
   jobs: readonly FoundJob[],
   wanted: string | undefined,
-  { recoversCompleted, remembers }: Knowledge = { recoversCompleted: false },
+  knowledge: Knowledge = { recoversCompleted: false },
 ): FoundJob {
+  const { recoversCompleted, remembers } = knowledge;
   const failed = jobs.filter(({ status }) => status === 'failed');
   const job =
     wanted === undefined
@@ -38,16 +41,26 @@ export function failedJob(
   if (!job) {
     if (wanted === undefined && jobs.length === 0 && remembers !== undefined)
       throw new ProcedureStopped(neverRan(remembers), `Nothing was changed. ${letItRun}`);
-    const since = remembers === undefined ? ' in the last 24 hours' : '';
+    const span = spanOf(knowledge);
+    const since = span === '' ? '' : ` ${span}`;
     const none =
       failed.length === 0
         ? `no job failed${since}`
         : `every job that failed${since} was recovered since`;
+    const [newest] = jobs;
+    const named =
+      recoversCompleted && newest?.status === 'completed'
+        ? ` So does this runbook, and recovers them, with --input job=${newest.id}.`
+        : '';
+    const forgotten =
+      recoversCompleted && jobs.length === 0
+        ? ' Where all jobs are forgotten, let one run as usual, then name that one: its data are proved, and what is twice is moved away.'
+        : '';
     const working = jobs.filter(({ status }) => status === 'running').map(atWork);
     throw new ProcedureStopped(
       wanted === undefined ? [none, ...working].join('; ') : `this pipeline has no job ${wanted}`,
       wanted === undefined
-        ? 'Nothing was changed, and no data were looked at: doctor PIPELINE compares them. An older failed job can be named with --input job=ID.'
+        ? `Nothing was changed, and no data were looked at: doctor PIPELINE compares them.${named} An older failed job can be named with --input job=ID.${forgotten}`
         : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
     );
   }
@@ -100,8 +113,15 @@ function datasetWords({ dataset }: JobRow): string {
 }
 
 /** Which jobs there are, where there is none. */
-export function noJobs({ remembers }: Knowledge): string {
-  return remembers === undefined ? 'none in the last 24 hours' : `none: ${neverRan(remembers)}`;
+export function noJobs(knowledge: Knowledge): string {
+  const { remembers } = knowledge;
+  return remembers === undefined ? `none ${spanOf(knowledge)}` : `none: ${neverRan(remembers)}`;
+}
+
+/** Among which jobs the list is; empty for all that there are. */
+function spanOf({ remembers, lists }: Knowledge): string {
+  if (remembers !== undefined) return '';
+  return lists === undefined ? 'in the last 24 hours' : `among those that ${lists} lists`;
 }
 
 function neverRan(remembers: string): string {
@@ -113,9 +133,10 @@ const letItRun = 'Let it run once: pipeline-recovery recovers jobs that have fai
 /** What to do about data that are not what is claimed of them. */
 export function cureOf(
   data: PipelineData,
-  newest: JobRow | undefined,
-  { recoversCompleted, remembers }: Knowledge,
+  newest: Pick<JobRow, 'id' | 'status'> | undefined,
+  knowledge: Knowledge,
 ): string {
+  const { recoversCompleted, remembers } = knowledge;
   const mends = isClaimed(data)
     ? 'pipeline-recovery moves it away'
     : 'pipeline-recovery makes it anew';
@@ -125,7 +146,7 @@ export function cureOf(
     return `${mends} when the job is named: --input job=${newest.id}`;
   if (!newest)
     return remembers === undefined
-      ? `No job is known of the last 24 hours. Where an older one has failed, ${mends} when it is named: --input job=ID`
+      ? `There is no job ${spanOf(knowledge)}. Where an older one has failed, ${mends} when it is named: --input job=ID`
       : letItRun;
   return 'The newest job did not fail, and pipeline-recovery recovers failed jobs only: run this part again by what runs the pipeline, or correct the data by hand.';
 }

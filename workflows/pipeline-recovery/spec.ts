@@ -8,6 +8,11 @@ export const read = {
   retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 },
   timeoutMs: 30_000,
 } as const;
+/** A look at a service that has just answered: while it is restarted, it is waited for. */
+const readAgain = {
+  ...read,
+  retry: { attempts: 8, initialMs: 500, factor: 2, maxMs: 15_000 },
+} as const;
 /** Steps for one way of running a pipeline. */
 const jobApi = { runBy: ['http'] } as const;
 const dbt = { runBy: ['dbt'] } as const;
@@ -111,6 +116,13 @@ export const pipelineRecoverySpec: RunbookSpec = {
         },
         {
           ...read,
+          ...jobApi,
+          id: 'asked',
+          title: 'Ask the job API for the job asked for, which its list may not have any more',
+          kind: 'http',
+        },
+        {
+          ...read,
           ...dbt,
           id: 'runs',
           title: 'Read which runs dbt has begun and ended',
@@ -159,8 +171,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, ...jobs, id: 'message', title: "Ask for the job's error", kind: 'http' },
-        { ...read, ...jobApi, id: 'log', title: "Fetch the job's log", kind: 'http' },
+        { ...readAgain, ...jobs, id: 'message', title: "Ask for the job's error", kind: 'http' },
+        { ...readAgain, ...jobApi, id: 'log', title: "Fetch the job's log", kind: 'http' },
         {
           ...read,
           ...dbt,
@@ -177,7 +189,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
           kind: 'http',
         },
         {
-          ...read,
+          ...readAgain,
           ...program,
           id: 'told',
           title: 'Ask the program why the job has failed',
@@ -321,7 +333,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       effect: 'read',
       steps: [
         {
-          ...read,
+          ...readAgain,
           ...jobApi,
           id: 'service',
           title: 'Ask the job API to validate the dataset',

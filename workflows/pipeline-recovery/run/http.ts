@@ -1,4 +1,4 @@
-import { jobStates, type JobState, type JobRow } from '../../../common/answers.js';
+import type { Expectation } from '../../../common/attempt.js';
 import type { Json, JsonObject } from '../../../language/json.js';
 import type { HttpAction } from '../../../language/kinds/http.js';
 import { isObject } from '../../../language/objects.js';
@@ -7,7 +7,6 @@ import {
   placeholdersOf,
   type DeclaredRequest,
   type HttpRun,
-  type JobStates,
 } from '../../../language/pipeline.js';
 import { later } from '../../../language/reference.js';
 import type { Work } from '../../engine/attempts.js';
@@ -16,10 +15,11 @@ import type { JobStatus } from '../findings.js';
 import { recentJobs } from '../queries/jobs.js';
 import { by } from '../queries/parts.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
+import { isUnknown, listedJobs, rowsOf, stateOf, statusesOfJob, text } from './http-jobs.js';
+import { jobIsKnown } from './known.js';
 import { filledIn, textIn, valueIn } from './values.js';
 
 const pollMs = 500;
-
 /** A pipeline that a job API runs, with its paths and fields as they are declared. */
 export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): Runner {
   const get = (path: string, params: Record<string, string> = {}): HttpAction => ({
@@ -34,46 +34,34 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
         }
       : undefined;
   const statusOutputs = statusFields(http, 'out.json');
+  const ofJob = (job: string): HttpAction => ({
+    ...get(http.status.path, { job }),
+    statuses: statusesOfJob,
+  });
+  const known = (job: string): Expectation[] => [jobIsKnown(`!(${isUnknown})`, job, 'the job API')];
 
   return {
     stops: http.stop !== undefined,
     recoversCompleted: http.restart.completed,
+    ...(http.jobs.in === 'api' ? { lists: 'its job API' } : {}),
 
-    jobs(wanted) {
-      const ping: Record<string, Work> = http.ping ? { status: { action: get(http.ping) } } : {};
+    jobs: (wanted) => {
       const { jobs } = http;
-      if (jobs.in === 'table') {
-        const asked = { statements: [recentJobs(jobs, wanted)] };
-        return {
-          parts: {
-            ...ping,
-            jobs: { action: { ...{ kind: 'sql', target }, ...by(jobs.connection), ...asked } },
-          },
-          read: (answers) => rowsOf(http.states, (answers['jobs'] as JsonObject | null)?.['jobs']),
-        };
-      }
-      const list = jobs.list === undefined ? 'out.json' : valueIn('out.json', jobs.list);
-      const fields = {
-        id: jobs.id,
-        status: jobs.status,
-        created: jobs.created,
-        stage: jobs.stage,
-        dataset: jobs.dataset,
+      if (jobs.in === 'api') return listedJobs(http, jobs, { get, ofJob }, wanted);
+      const asked = { statements: [recentJobs(jobs, wanted)] };
+      const table: Work = {
+        action: { ...{ kind: 'sql', target }, ...by(jobs.connection), ...asked },
       };
-      const row = Object.entries(fields).map(([name, path]) => `"${name}": ${textIn('job', path)}`);
-      const cel = `${list}.map(job, {${row.join(', ')}})`;
+      const ping: Record<string, Work> = http.ping ? { status: { action: get(http.ping) } } : {};
       return {
-        parts: {
-          status: { action: { ...get(jobs.path), query: jobs.query }, outputs: { jobs: { cel } } },
-        },
-        read: (answers) =>
-          newestFirst(rowsOf(http.states, (answers['status'] as JsonObject | null)?.['jobs'])),
+        parts: { ...ping, jobs: table },
+        read: (answers) => rowsOf(http.states, (answers['jobs'] as JsonObject | null)?.['jobs']),
       };
     },
 
     look: (job) => ({
       parts: {
-        message: { action: get(http.status.path, { job }), outputs: statusOutputs },
+        message: { action: ofJob(job), outputs: statusOutputs, expect: known(job) },
         ...(http.log ? { log: { action: get(http.log.path, { job }) } } : {}),
       },
       read: (answers) => statusOf(http, job, answers['message'] ?? null),
@@ -122,9 +110,9 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
         work: {
           action: {
             kind: 'check',
-            probe: get(http.status.path, { job }),
+            probe: ofJob(job),
             until: {
-              cel: `${textIn('out.json', http.status.status)} in ended`,
+              cel: `${isUnknown} || ${textIn('out.json', http.status.status)} in ended`,
               given: { ended: [...completed, ...failed, ...stopped] },
             },
             everyMs: pollMs,
@@ -133,6 +121,7 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
             ),
           },
           outputs: statusOutputs,
+          expect: known(job),
           timeoutMs,
         },
       };
@@ -158,10 +147,6 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
       };
     },
   };
-}
-
-function text(value: Json | undefined): string | null {
-  return typeof value === 'string' ? value : null;
 }
 
 /** A declared request with its values: in its path encoded, elsewhere as they are. */
@@ -207,52 +192,4 @@ function statusOf({ states, poison }: HttpRun, job: string, answer: Json): JobSt
             isPoison: poison.includes(text(code) ?? ''),
           },
   };
-}
-
-/** @throws ProcedureStopped where there is no list */
-function rowsOf(states: JobStates, rows: Json | undefined): JobRow[] {
-  if (!Array.isArray(rows))
-    throw new ProcedureStopped(
-      'which jobs there are is not known: their list has no answer',
-      'Nothing was changed. Start the runbook again.',
-    );
-  return rows.filter(isObject).map((row) => {
-    const id = text(row['id']) ?? 'without an id';
-    return {
-      id,
-      status: stateOf(states, id, text(row['status'])),
-      stage: text(row['stage']),
-      dataset: text(row['dataset']),
-      created: text(row['created']) ?? '',
-    };
-  });
-}
-
-/**
- * An API may list its jobs in any order.
- * @throws ProcedureStopped where it does not tell their times
- */
-function newestFirst(rows: JobRow[]): JobRow[] {
-  const times = new Map(rows.map((row) => [row, timeOf(row)]));
-  return rows.sort((one, other) => (times.get(other) ?? 0) - (times.get(one) ?? 0));
-}
-
-function timeOf({ id, created }: JobRow): number {
-  const number = created === '' ? NaN : Number(created);
-  const time = Number.isNaN(number) ? Date.parse(created) : number;
-  if (!Number.isNaN(time)) return time;
-  throw new ProcedureStopped(
-    `when job ${id} was created is not known: ${JSON.stringify(created)} is no time`,
-    'Nothing was changed. Name the field with the time in `run.http.jobs.created` of the target.',
-  );
-}
-
-function stateOf(states: JobStates, job: string, word: string | null): JobState {
-  for (const state of jobStates) if (word !== null && states[state].includes(word)) return state;
-  throw new ProcedureStopped(
-    word === null
-      ? `the state of job ${job} is not known: nothing tells it`
-      : `job ${job} is in state ${JSON.stringify(word)}, which the pipeline does not declare`,
-    'Nothing was changed since. Name the word in `run.http.states` of the target, in targets.yaml of every worker; then start the runbook again.',
-  );
 }

@@ -1,8 +1,11 @@
+import type { Expectation } from '../../../common/attempt.js';
 import type { AnswerName, CommandAction } from '../../../language/kinds/command.js';
 import type { ProgramRun } from '../../../language/pipeline.js';
 import { isObject } from '../../../language/objects.js';
 import { answersOf } from '../../shared/program-answer.js';
+import { ProcedureStopped } from '../../engine/outcome.js';
 import type { JobStatus } from '../findings.js';
+import { jobIsKnown } from './known.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
 
 const pollMs = 1_000;
@@ -25,6 +28,10 @@ export function programRunner({ name: target }: DeclaredPipeline, program: Progr
     answer,
   });
 
+  const known = (job: string): Expectation[] => [
+    jobIsKnown('out.answer.status != "unknown"', job, 'the program'),
+  ];
+
   return {
     stops: program.stops,
     recoversCompleted: program.restartsCompleted,
@@ -39,7 +46,7 @@ export function programRunner({ name: target }: DeclaredPipeline, program: Progr
     }),
 
     look: (job) => ({
-      parts: { told: { action: asked('pipeline-job', 'job', job) } },
+      parts: { told: { action: asked('pipeline-job', 'job', job), expect: known(job) } },
       read: ({ told }) => statusOf(job, told),
     }),
 
@@ -75,6 +82,7 @@ export function programRunner({ name: target }: DeclaredPipeline, program: Progr
           everyMs: pollMs,
           progress: ['answer.status', 'answer.stage'],
         },
+        expect: known(job),
         timeoutMs,
       },
     }),
@@ -87,6 +95,12 @@ export function programRunner({ name: target }: DeclaredPipeline, program: Progr
 /** @throws ProcedureStopped where the program has not answered */
 function statusOf(job: string, output: unknown): JobStatus {
   const { status, stage, error } = answerOf(output, 'pipeline-job', `how job ${job} is`);
+  // Such an answer fails its step; a person may have taken it nevertheless.
+  if (status === 'unknown')
+    throw new ProcedureStopped(
+      `the program does not know job ${job}`,
+      'See that nothing of it still writes, then start the runbook again: it proves every stage.',
+    );
   if (error === null) return { id: job, status, stage, error };
   const { poison: isPoison, ...rest } = error;
   return { id: job, status, stage, error: { ...rest, isPoison } };
