@@ -67,6 +67,10 @@ const forms = {
     what: 'pipelines that are only declared killed, damaged, poisoned',
     run: test('pipelines'),
   },
+  restarts: {
+    what: 'services restarted while their jobs are recovered',
+    run: ['scripts/test.mjs', 'test/recovery/restarted-service'],
+  },
   outage: {
     what: 'an Airflow with many failed DAG runs, deferred sensors, DAGs that have changed',
     run: ['scripts/test.mjs', 'test/pipeline/airflow-outage.long'],

@@ -24,9 +24,13 @@ const states = {
 
 /** What each verb does with its words. */
 const verbs: Record<string, (...words: [string, string, string, string]) => Promise<object>> = {
-  async jobs() {
+  async jobs(job) {
     const { items } = await ask<{ items: Run[] }>('GET', '/runs');
-    const jobs = items.map(({ run, phase, at, began }) => ({
+    // The list may not go back so far.
+    const isListed = job === '' || items.some(({ run }) => String(run) === job);
+    const older = isListed ? undefined : await known(job);
+    const all = older ? [older, ...items] : items;
+    const jobs = all.map(({ run, phase, at, began }) => ({
       ...{ id: String(run), status: states[phase], stage: at?.step ?? null },
       created: new Date(began * 1_000).toISOString(),
     }));

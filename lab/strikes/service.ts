@@ -26,6 +26,8 @@ export type Return =
   | 'aborted'
   /** Neither the run nor the key that began it is known. */
   | 'forgotten'
+  /** No run is known. */
+  | 'forgotten with all others'
   /** Behind what is claimed, without a look at what is written. */
   | 'resumed'
   /** What was written of the chunk is taken away first. */
@@ -143,12 +145,18 @@ export class StrikesService {
         run.why = { kind: 'RESTARTED', text: 'the service was restarted while it worked' };
       } else if (how === 'aborted') run.phase = 'ABORTED';
       else if (how === 'forgotten') this.forget(run);
+      else if (how === 'forgotten with all others') this.forgetAll();
       else {
         if (how === 'resumed cleanly') await this.takeAway(run);
         this.workOn(run, null);
       }
     }
     await this.listen();
+  }
+
+  private forgetAll(): void {
+    this.runs.length = 0;
+    this.keys.clear();
   }
 
   private forget(run: Run): void {
@@ -229,6 +237,13 @@ export class StrikesService {
   /** As if the run had begun so many days earlier. */
   makeOld(run: number, days: number): void {
     (this.runs.find((each) => each.run === run) as Run).began -= days * 86_400;
+  }
+
+  /** As the service does it every day: behind what is claimed. */
+  async runAsUsual(): Promise<number> {
+    const { run } = this.begin(null);
+    await this.ended(run);
+    return run;
   }
 
   /** Resumes as a tired person would: where it broke, without a look. Returns the new run. */
@@ -385,6 +400,7 @@ export class StrikesService {
 
   /** Nobody gets an answer. */
   private async dieInstead(): Promise<never> {
+    if (this.faults.holdsAt && this.working.size > 0) await this.standsStill();
     await this.die();
     throw new Error('the service has died');
   }

@@ -6,6 +6,7 @@ import { expect } from '@jest/globals';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { payloadCodec } from '../../common/payload-codec.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import { rulesOfQuestion } from '../../common/questions.js';
 import { messageNames, workflowTaskTimeout } from '../../common/defaults.js';
 import type { RunView } from '../../common/view.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
@@ -177,7 +178,10 @@ export class RecoveryRuns {
       run: handle.workflowId,
       verb: 'approve',
       ...(gate
-        ? { about: { kind: 'gate', id: gate.id }, attempt: gate.attempt, digest: gate.digest }
+        ? {
+            about: { kind: rulesOfQuestion(gate.kind).about, id: gate.id },
+            ...{ attempt: gate.attempt, digest: gate.digest },
+          }
         : {}),
       by: 'data-owner',
       reason: 'test',

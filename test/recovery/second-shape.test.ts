@@ -103,7 +103,10 @@ describe('a pipeline of another shape', () => {
     const run = await strikes.brokenRun({});
     await strikes.query(`DELETE FROM wildlife.named WHERE report = 'BS-00212'`);
     const refused = await recovery.ended(await recovery.run());
-    expect(refused.problem?.message).toBe('no job failed in the last 24 hours');
+    expect(refused.problem).toMatchObject({
+      message: 'no job failed among those that its job API lists',
+      next: expect.stringContaining(`--input job=${run}`) as unknown,
+    });
     const { evidence } = await recovery.recovered({ job: `${run}` });
     expect(evidence).toMatchObject({
       verdict: expect.stringMatching(/^corrupt: named /) as unknown,
