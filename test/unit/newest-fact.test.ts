@@ -1,3 +1,6 @@
+import { assertExpected } from '../../activities/expect.js';
+import { judgeAnswer } from '../../activities/judge-answer.js';
+import type { Json } from '../../language/json.js';
 import { describe, expect, test } from '@jest/globals';
 import type { JobState, JobRow } from '../../common/answers.js';
 import { cureOf, failedJob, noJobs } from '../../workflows/pipeline-recovery/found-jobs.js';
@@ -87,6 +90,31 @@ describe('the job to recover', () => {
     };
     expect(['a', 'b', 'c'].map(advised)).toEqual(['c', 'c', undefined]);
   });
+});
+
+describe('a job that nobody knows any more', () => {
+  /** What orchestrators answer of such a job. */
+  const gone: Partial<Record<string, Json>> = {
+    http: { status: 404, text: 'no such page' },
+    airflow: { status: 404, json: { detail: 'not found' } },
+    program: { answer: { status: 'unknown', stage: null, error: null } },
+  };
+
+  test.each(Object.entries(runners))(
+    '%s: ends the look at it and following it, with what to do',
+    (way, runner) => {
+      const { work } = runner.follow('job-7', 60_000);
+      // dbt has no jobs: it is followed by reading its folder.
+      if (work.action.kind !== 'check') return expect(way).toBe('dbt');
+      const answer = gone[way] as Json;
+      expect(judgeAnswer(work.action.until, answer).holds).toBe(true);
+      const looks = Object.values(runner.look('job-7').parts);
+      const known = looks.filter(({ expect: demands }) => demands).concat(work);
+      expect(known).toHaveLength(2);
+      for (const { expect: demands = [] } of known)
+        expect(() => assertExpected(demands, answer)).toThrow('does not know job job-7');
+    },
+  );
 });
 
 describe('how old a backup may be', () => {

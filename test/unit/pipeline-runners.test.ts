@@ -101,6 +101,24 @@ describe('a job API', () => {
     expect(runnerFor(flights).hold('8')).toBeNull();
   });
 
+  test('is asked for a job that its list does not have, and for no other', () => {
+    const listed = [row('9', 'DONE', '1600000002')];
+    const read = (job: Json): string[] =>
+      api
+        .jobs('3')
+        .read({ status: { jobs: listed }, asked: { job } })
+        .map(({ id, status }) => `${id} ${status}`);
+    const told = { status: 'BROKEN', stage: null, dataset: null };
+    expect(read({ ...told, created: '1500000000' })).toEqual(['9 completed', '3 failed']);
+    expect(read({ ...told, created: '1700000000' })).toEqual(['3 failed', '9 completed']);
+    expect(read({ ...told, created: null })).toEqual(['9 completed', '3 failed']);
+    expect(read(null)).toEqual(['9 completed']);
+    expect(Object.keys(api.jobs(undefined).parts)).not.toContain('asked');
+    const cel = api.jobs('3').parts['asked']?.outputs?.['job']?.cel ?? '';
+    const gone = { status: 404, text: '<html>no such page</html>' };
+    expect(evaluateAnswer({ cel }, gone)).toEqual({ value: null });
+  });
+
   test('says what it cannot do', () => {
     const poor = structuredClone(strikes) as unknown as {
       run: { http: { restart: { idempotent: boolean }; stop?: object } };

@@ -116,9 +116,9 @@ export const pipelineRecoverySpec: RunbookSpec = {
         },
         {
           ...read,
-          ...jobApi,
+          ...jobs,
           id: 'asked',
-          title: 'Ask the job API for the job asked for, which its list may not have any more',
+          title: 'Ask for the job that was named, which the list may not have any more',
           kind: 'http',
         },
         {

@@ -70,16 +70,18 @@ export function runsOf(
       `Nothing was changed. Its tasks are ${ids.join(', ')}. Name those of each stage in \`run.airflow.tasks\` of the target, in targets.yaml of every worker.`,
     );
   const waiting = listOf(answers['waiting'], 'instances', 'which tasks wait').filter(isObject);
-  return listOf(answers['status'], 'jobs', 'which DAG runs there are')
-    .filter(isObject)
-    .map((row) => ({
-      waits: waiting.filter(({ run }) => run === row['id']).map(waitWords),
-      id: text(row['id']),
-      status: stateOfRun(text(row['id']), row['status']),
-      stage: null,
-      dataset: airflow.dataset === undefined ? null : text(row['dataset']),
-      created: text(row['created']),
-    }));
+  const listed = listOf(answers['status'], 'jobs', 'which DAG runs there are').filter(isObject);
+  const asked = isObject(answers['asked']) ? answers['asked']['job'] : undefined;
+  // Only the newest are listed: one that was asked for is older than these.
+  const isOlder = isObject(asked) && !listed.some(({ id }) => id === asked['id']);
+  return (isOlder ? [...listed, asked] : listed).map((row) => ({
+    waits: waiting.filter(({ run }) => run === row['id']).map(waitWords),
+    id: text(row['id']),
+    status: stateOfRun(text(row['id']), row['status']),
+    stage: null,
+    dataset: airflow.dataset === undefined ? null : text(row['dataset']),
+    created: text(row['created']),
+  }));
 }
 
 function waitWords(row: JsonObject): string {

@@ -1,3 +1,4 @@
+import type { Expectation } from '../../../common/attempt.js';
 import type { Json, JsonObject } from '../../../language/json.js';
 import type { HttpAction } from '../../../language/kinds/http.js';
 import { isObject } from '../../../language/objects.js';
@@ -16,11 +17,14 @@ import {
 } from './airflow-answers.js';
 import type { DeclaredPipeline, Restarted, Runner } from './runner.js';
 import { tasksToClear } from './airflow-tasks.js';
+import { jobIsKnown } from './known.js';
 import { textIn, valueIn } from './values.js';
 
 const pollMs = 2_000;
 /** DAG runs, and failed tasks of one, that are looked at. */
 const most = 100;
+/** The status that says that there is no such DAG run. */
+const unknown = 404;
 /** States of tasks that wait, and that no worker works on. */
 const waitingStates = ['deferred', 'up_for_reschedule', 'up_for_retry'] as const;
 
@@ -52,6 +56,14 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
       ...more,
     },
   });
+  const ofRun = (run: string): HttpAction =>
+    ofDag('/dagRuns/{run}', { params: { run }, statuses: [200, unknown] });
+  const known = (run: string): Expectation[] => [
+    jobIsKnown(`out.status != ${unknown}`, run, 'Airflow'),
+  ];
+  const row = (run: string): string =>
+    `{"id": ${run}.dag_run_id, "status": ${run}.state, "created": ${run}.run_after, ` +
+    `"dataset": ${textIn(run, datasetField(airflow))}}`;
   const stateOf = { state: { cel: textIn('out.json', 'state') } };
 
   return {
@@ -69,7 +81,7 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
       read: (answers) => dagOf(airflow.dag, target, answers),
     }),
 
-    jobs: () => ({
+    jobs: (wanted) => ({
       parts: {
         status: {
           action: ofDag('/dagRuns', {
@@ -77,11 +89,19 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
             pick: { runs: 'dag_runs' },
           }),
           outputs: {
-            jobs: {
-              cel: `out.runs.map(r, {"id": r.dag_run_id, "status": r.state, "created": r.run_after, "dataset": ${textIn('r', datasetField(airflow))}})`,
-            },
+            jobs: { cel: `out.runs.map(r, ${row('r')})` },
           },
         },
+        ...(wanted === undefined
+          ? {}
+          : {
+              asked: {
+                action: ofRun(wanted),
+                outputs: {
+                  job: { cel: `out.status == ${unknown} ? null : ${row('out.json')}` },
+                },
+              },
+            }),
         tasks: {
           action: ofDag('/tasks', { pick: { tasks: 'tasks' } }),
           outputs: {
@@ -114,7 +134,8 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
     look: (job) => ({
       parts: {
         message: {
-          action: ofDag('/dagRuns/{run}', { params: { run: job } }),
+          action: ofRun(job),
+          expect: known(job),
           outputs: { ...stateOf, bundle: { cel: textIn('out.json', 'bundle_version') } },
         },
         instances: {
@@ -230,15 +251,16 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
       work: {
         action: {
           kind: 'check',
-          probe: ofDag('/dagRuns/{run}', { params: { run: job } }),
+          probe: ofRun(job),
           until: {
-            cel: `${textIn('out.json', 'state')} in ended`,
+            cel: `out.status == ${unknown} || ${textIn('out.json', 'state')} in ended`,
             given: { ended: ['success', 'failed'] },
           },
           everyMs: pollMs,
           progress: ['json.state'],
         },
         outputs: stateOf,
+        expect: known(job),
         timeoutMs,
       },
     }),
