@@ -69,7 +69,7 @@ const forms = {
   },
   restarts: {
     what: 'services restarted while their jobs are recovered',
-    run: ['scripts/test.mjs', 'test/recovery/restarted-service'],
+    run: ['scripts/test.mjs', 'test/recovery/restarted-service', 'test/recovery/late-recovery'],
   },
   outage: {
     what: 'an Airflow with many failed DAG runs, deferred sensors, DAGs that have changed',

@@ -37,6 +37,8 @@ describe('a recovery that comes late', () => {
 
   const some = shapeNames.filter((name) => isLong || name !== 'two-databases');
 
+  const one = shapeNames.filter((name) => isLong || name === 'job-api');
+
   test.each(some)('%s: a job of three days ago is recovered when it is named', async (pipeline) => {
     const service = shapes.of(pipeline);
     service.makeOld(await broken(pipeline), 3);
@@ -57,7 +59,7 @@ describe('a recovery that comes late', () => {
     await isRight('job-api', 'failed three days ago, and is listed', 'recovers it');
   });
 
-  test.each(some)('%s: nothing is done where people have recovered it', async (pipeline) => {
+  test.each(one)('%s: nothing is done where people have recovered it', async (pipeline) => {
     const service = shapes.of(pipeline);
     const job = await broken(pipeline);
     await service.queryOf('booked', `DELETE FROM wildlife."Strikes" WHERE "Chunk" = 3`);
@@ -73,7 +75,7 @@ describe('a recovery that comes late', () => {
     await isRight(pipeline, 'recovered by hand', 'nothing is to be done, named or not');
   });
 
-  test.each(some)('%s: rows that people have left twice are moved away', async (pipeline) => {
+  test.each(one)('%s: rows that people have left twice are moved away', async (pipeline) => {
     const service = shapes.of(pipeline);
     await service.resumeBlindly(await broken(pipeline));
     expect((await service.found()).twice).toBe(60);

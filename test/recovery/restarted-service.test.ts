@@ -341,6 +341,25 @@ describe('a service that is restarted', () => {
     },
   );
 
+  test('a job that somebody stops while it is followed is not restarted unasked', async () => {
+    await shapes.failedFlights({ crashAt: { stage: 'clean', batch: 7 } });
+    await shapes.flights.setFaults({ slowMs: 100 });
+    const handle = await approvedFlights();
+    await shapes.flights.waitForProgress('clean', 8);
+    const stopped = (await shapes.flights.newestJob())?.id ?? '';
+    await shapes.flights.call('POST', `/api/v1/jobs/${stopped}/stop`);
+    const { evidence } = await shapes.recovery.gate(handle);
+    expect(evidence).toMatchObject({
+      'failed job': stopped,
+      error: 'none told: the job was stopped',
+      verdict: 'not corrupt: every checkpoint matches its data',
+    });
+    await shapes.flights.setFaults({});
+    await shapes.recovery.decide(handle);
+    await isRecovered(handle);
+    await flightsAreRight('stopped by people while followed', 'asks before it restarts');
+  });
+
   test('the job API of the example, resumed blindly after its restart, leaves wrong rows', async () => {
     const { restarted } = await flightsHeld(async (job) => {
       await shapes.flights.restart(job, null);
