@@ -19,6 +19,8 @@ function spec(
 function aborting(step: StepSpec): StepSpec {
   return {
     onFailure: 'abort',
+    // A command that waits for its test must not be ended because the machine is slow.
+    ...(step.kind === 'command' ? { timeoutMs: 3_600_000 } : {}),
     ...step,
     ...(step.steps ? { steps: step.steps.map(aborting) } : {}),
   };
