@@ -20,6 +20,7 @@ import { jobIsKnown } from './known.js';
 import { filledIn, textIn, valueIn } from './values.js';
 
 const pollMs = 500;
+
 /** A pipeline that a job API runs, with its paths and fields as they are declared. */
 export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): Runner {
   const get = (path: string, params: Record<string, string> = {}): HttpAction => ({
