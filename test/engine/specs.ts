@@ -19,8 +19,6 @@ function spec(
 function aborting(step: StepSpec): StepSpec {
   return {
     onFailure: 'abort',
-    // A command that waits for its test must not be ended because the machine is slow.
-    ...(step.kind === 'command' ? { timeoutMs: 3_600_000 } : {}),
     ...step,
     ...(step.steps ? { steps: step.steps.map(aborting) } : {}),
   };
@@ -100,6 +98,8 @@ export const hostSpec = spec(
       kind: 'command',
       effect: 'change',
       retry: quick,
+      // It waits for its test, and must not be ended because the machine is slow.
+      timeoutMs: 3_600_000,
       onFailure: 'ask',
     },
   ],

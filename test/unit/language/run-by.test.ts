@@ -22,7 +22,7 @@ describe('the steps of a plan for a pipeline', () => {
   ];
   const ofDbt = ['runs', 'failures', 'sessions', 'nodes', 'tail', 'models', 'build', 'results'];
   const ofJobApi = ['jobs', 'log', 'hold', 'service'];
-  const ofJobs = ['status', 'message', 'restart'];
+  const ofJobs = ['status', 'asked', 'message', 'restart'];
   const ofProgram = ['listed', 'told', 'begin'];
 
   test.each([
