@@ -267,12 +267,16 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       return { output: value, attempt, ...programs.newlyRun() };
     }
     if (failure instanceof CancelledFailure) {
+      // Perhaps it came before the command of the dead worker was followed, which runs on.
+      const resumedFrom = begun.resumedFrom ?? null;
+      const owner = { ...at.key, step: at.step, attempt, fence, resumedFrom };
+      const isEnded = resumedFrom === null || (await deps.commands.end(owner));
       await settle(heart, () =>
         endAttempt(deps.pool, {
           ...at,
           attempt,
           fence,
-          state: 'cancelled',
+          state: isEnded ? 'cancelled' : 'lost',
           programs: programs.all(),
         }),
       );

@@ -163,11 +163,11 @@ describe('the result of a run', () => {
 test('a process that was left running is found by its mark, named and ended; others are not', async () => {
   const mark = `${folder}/mark`;
   const options = { stdio: 'ignore', detached: true } as const;
-  const leaked = spawn('sleep', ['300'], {
+  const leaked = spawn('sleep', ['infinity'], {
     ...options,
     env: { PATH: process.env['PATH'], MARK: mark },
   });
-  const other = spawn('sleep', ['300'], options);
+  const other = spawn('sleep', ['infinity'], options);
   const ended = once(leaked, 'exit');
   try {
     const program = `
