@@ -12,6 +12,7 @@ import type { JournaledProcess, Outcome } from './journal.js';
 import { marked } from './marked.js';
 import { parseBoth, WholeText } from './parse-output.js';
 import { targetEnvironment } from './target-environment.js';
+import { NotFollowed } from './not-followed.js';
 import { notStarted } from './not-started.js';
 
 /** Kept of each stream of a program that answers, in bytes: so much of its start and of its end. */
@@ -23,10 +24,9 @@ const besideAnAnswer = 1024;
  * this host follows the same process. On abort its whole tree is ended before this returns.
  */
 export const command: Handler<'command'> = async (action, context) => {
-  refuseUnsafe(action);
-  const env = await environment(action, context);
-  const files = action.files ? { files: await context.files.of(action.files) } : {};
-  if (context.signal.aborted) throw context.signal.reason;
+  const { env, files } = await prepared(action, context).catch((error: unknown) => {
+    throw context.resumedFrom === null ? error : new NotFollowed(error);
+  });
   const claim = context.commands.claim(context);
   // The answer takes most of the space in history.
   const kept = action.answer === undefined ? undefined : besideAnAnswer;
@@ -63,6 +63,15 @@ export const command: Handler<'command'> = async (action, context) => {
     answer: readAnswer(action.answer, program, lastLine.text(program), context.secrets),
   };
 };
+
+/** What a start needs; one that is followed needs its secrets, so that no output shows them. */
+async function prepared(action: CommandAction, context: AttemptContext) {
+  refuseUnsafe(action);
+  const env = await environment(action, context);
+  const files = action.files ? { files: await context.files.of(action.files) } : {};
+  if (context.signal.aborted) throw context.signal.reason;
+  return { env, files };
+}
 
 /**
  * Checks before the start that values are only data, wherever they come from.

@@ -25,10 +25,12 @@ import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
 import { stepOutputs } from './step-outputs.js';
 import { Exit } from './exit.js';
+import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler, Handlers } from './handler.js';
 import { Heartbeat } from './heartbeat.js';
 import { lostLease } from './lease.js';
 import { notAsPlanned } from './not-as-planned.js';
+import { NotFollowed } from './not-followed.js';
 import { onAnotherHost } from './other-host.js';
 import { OutputCollector } from './output-collector.js';
 import type { Origins } from './origin.js';
@@ -217,14 +219,17 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     let output: Json = null;
     let failure: unknown;
     let acted = false;
+    let mayRunOn = false;
     try {
       const deaths = startsCommand(request) ? 0 : begun.lost + fence - 1;
       if (deaths > maxLostAttempts) throw lostTooOften(deaths);
       output = await act(request, context, deps.handlers, () => (acted = true));
     } catch (error) {
+      mayRunOn = !acted && error instanceof NotFollowed;
+      const why = error instanceof NotFollowed ? error.cause : error;
       // A handler's own time-out message says more than ours; an unknown outcome is not a mere
       // time-out.
-      failure = limit.signal.aborted && !saysMore(error) ? limit.signal.reason : error;
+      failure = limit.signal.aborted && !saysMore(why) ? limit.signal.reason : why;
     } finally {
       limit.clear();
     }
@@ -239,6 +244,12 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     if (isRecordAway(failure) || (isHandover(failure) && isResumable(request))) {
       collector.abandon();
       throw isRecordAway(failure) ? failure : handover();
+    }
+    if (mayRunOn) {
+      collector.abandon();
+      throw failure instanceof CancelledFailure
+        ? failure
+        : asApplicationFailure(notFollowed(exit.problem(failure)), exit, attempt, true);
     }
     const totals = await collector.close();
     if (totals.bytes > 0) {
@@ -267,16 +278,12 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       return { output: value, attempt, ...programs.newlyRun() };
     }
     if (failure instanceof CancelledFailure) {
-      // Perhaps it came before the command of the dead worker was followed, which runs on.
-      const resumedFrom = begun.resumedFrom ?? null;
-      const owner = { ...at.key, step: at.step, attempt, fence, resumedFrom };
-      const isEnded = resumedFrom === null || (await deps.commands.end(owner));
       await settle(heart, () =>
         endAttempt(deps.pool, {
           ...at,
           attempt,
           fence,
-          state: isEnded ? 'cancelled' : 'lost',
+          state: 'cancelled',
           programs: programs.all(),
         }),
       );
@@ -299,6 +306,13 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
   } finally {
     heart.stop();
   }
+}
+
+/** A failure before the command of an earlier worker was followed: a retry follows it. */
+function notFollowed({ type, message, next }: Problem): StepFailure {
+  return new StepFailure(type, `${message}; a command that an earlier worker started may run on`, {
+    next: `${next ?? 'Mend that.'} Then retry: the step follows that command, and starts no other.`,
+  });
 }
 
 /** Runs the action, then checks its expectations and runs its verification. */
