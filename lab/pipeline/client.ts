@@ -191,9 +191,19 @@ export class PipelineProcess {
     return this.end('SIGKILL');
   }
 
+  /** A job that has failed as `faults` say; they are gone afterwards. */
+  async failedJob(faults: Faults): Promise<string> {
+    await this.setFaults(faults);
+    const job = await this.startJob({ reset: true });
+    await this.waitForJob(job, ['failed']);
+    await this.setFaults({});
+    return job;
+  }
+
   /** Waits until the job stands still in the middle of this batch. */
   async standsStill(job: string, stage: Stage, batch: number): Promise<void> {
-    const text = `SELECT 1 FROM processing_jobs j JOIN pg_stat_activity a ON a.application_name = 'pipeline job ' || j.id
+    const text = `SELECT 1 FROM processing_jobs j
+      JOIN pg_stat_activity a ON a.application_name = 'pipeline job ' || j.id
       WHERE j.id = $1 AND j.stage = $2 AND j.done_batches = $3 AND a.state = 'idle in transaction'`;
     await until(
       `job ${job} to stand still in ${stage} ${batch}`,
@@ -208,11 +218,13 @@ export class PipelineProcess {
   async dieWithJobs(): Promise<void> {
     await this.kill9();
     const running = await this.query<{ pid: number; pid_started: string }>(
-      `SELECT pid, pid_started FROM processing_jobs WHERE status IN ('queued', 'running') AND pid IS NOT NULL`,
+      `SELECT pid, pid_started FROM processing_jobs
+       WHERE status IN ('queued', 'running') AND pid IS NOT NULL`,
     );
     for (const { pid, pid_started: started } of running)
       if (lives({ pid, started })) process.kill(pid, 'SIGKILL');
-    const text = `SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pipeline job %' AND datname = current_database()`;
+    const text = `SELECT 1 FROM pg_stat_activity
+      WHERE application_name LIKE 'pipeline job %' AND datname = current_database()`;
     await until(
       'the sessions of the jobs to end',
       async () => (await this.query(text)).length === 0,

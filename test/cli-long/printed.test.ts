@@ -8,6 +8,7 @@ import { until } from '../../lab/until.js';
 import { programFolder } from '../../worker/config.js';
 import { onTerminal } from '../helpers/terminal.js';
 import { allVerbs } from '../helpers/verbs.js';
+import { untilFile } from '../helpers/shell.js';
 import { World } from '../cli/world.js';
 
 /*
@@ -42,10 +43,10 @@ const why = ['--reason', 'a test'];
 /** Files that let the commands of the test go on. */
 const holders: string[] = [];
 
-function untilFile(): string {
+function untilReleased(): string {
   const file = world.path(randomUUID());
   holders.push(file);
-  return JSON.stringify(['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.05; done', 'sh', file]);
+  return untilFile(file);
 }
 
 async function start(runbook: string, inputs: Record<string, string>): Promise<string> {
@@ -59,7 +60,7 @@ const asking: Record<QuestionKind, (() => Promise<string>) | undefined> = {
   failure: () =>
     start('test-desk', { first: '["/bin/false"]', second: '["/bin/true"]', journal: '/dev/null' }),
   async undo() {
-    const inputs = { first: '["/bin/true"]', second: untilFile(), journal: world.folder };
+    const inputs = { first: '["/bin/true"]', second: untilReleased(), journal: world.folder };
     const run = await start('test-desk', inputs);
     await until('the second step to run', async () => {
       const { steps } = await world.json<RunView>(['status', run]);
@@ -70,7 +71,7 @@ const asking: Record<QuestionKind, (() => Promise<string>) | undefined> = {
   },
   async lease() {
     const inputs = { target: 'shop', second: '["/bin/true"]', journal: '/dev/null' };
-    await start('test-lease', { ...inputs, first: untilFile() });
+    await start('test-lease', { ...inputs, first: untilReleased() });
     return start('test-lease', { ...inputs, first: '["/bin/true"]' });
   },
   manual: undefined,

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { Verdict } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
 import { until } from '../../lab/until.js';
+import { untilFile } from '../helpers/shell.js';
 import { World } from './world.js';
 
 /*
@@ -32,10 +33,6 @@ async function start(first: string, second: string, ...more: string[]): Promise<
 
 /** Whatever the state is: the exit code tells it too. */
 const status = (run: string): Promise<RunView> => world.json<RunView>(['status', run], [0, 1, 8]);
-
-/** A command that runs until the file is there. */
-const untilFile = (file: string): string =>
-  JSON.stringify(['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.05; done', 'sh', file]);
 
 async function running(run: string, step: string): Promise<void> {
   await until(`${step} to run`, async () =>

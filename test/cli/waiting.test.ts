@@ -5,6 +5,7 @@ import type { Check } from '../../common/check.js';
 import type { RunView } from '../../common/view.js';
 import { until } from '../../lab/until.js';
 import { allVerbs } from '../helpers/verbs.js';
+import { untilFile } from '../helpers/shell.js';
 import { World } from './world.js';
 
 /*
@@ -44,8 +45,7 @@ async function asking(verb: string, more: string[]): Promise<[argv: string[], to
 async function withBrokenUndo(): Promise<string> {
   const folder = world.path('no-file');
   await mkdir(folder, { recursive: true });
-  const second = ['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.05; done', 'sh', '/never'];
-  const inputs = ['first=["/bin/true"]', `second=${JSON.stringify(second)}`, `journal=${folder}`];
+  const inputs = ['first=["/bin/true"]', `second=${untilFile('/never')}`, `journal=${folder}`];
   const given = inputs.flatMap((input) => ['--input', input]);
   const { id } = await world.json<{ id: string }>(['start', 'test-desk', ...given, ...why]);
   await until('the second step to run', async () => {

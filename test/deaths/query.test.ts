@@ -10,6 +10,7 @@ import { payloadCodec } from '../../common/payload-codec.js';
 import { messageNames, stickyTimeoutMs } from '../../common/defaults.js';
 import type { RunView } from '../../common/view.js';
 import { Engine } from '../helpers/engine.js';
+import { untilFile } from '../helpers/shell.js';
 import { until } from '../../lab/until.js';
 
 interface Pending {
@@ -76,12 +77,10 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
     }
     await engine.startWorker();
     const [open, decided] = [engine.path(randomUUID()), engine.path(randomUUID())];
-    const waitFor = (file: string): string =>
-      JSON.stringify(['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.02; done', 'sh', file]);
     // The second one keeps the run from ending before somebody decides.
     const handle = await engine.run('test-commands', {
-      first: waitFor(open),
-      second: waitFor(decided),
+      first: untilFile(open),
+      second: untilFile(decided),
     });
     await until('the command', async () => (await attempts(handle)) === 1);
     await engine.killWorker();

@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
+import { untilFile } from '../helpers/shell.js';
 import { until } from '../../lab/until.js';
 
 interface Pending {
@@ -27,9 +28,8 @@ test('a run whose worker dies while it saves is held up for a heartbeat', async 
   try {
     const worker = await engine.startWorker();
     const file = engine.path(randomUUID());
-    const command = ['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.02; done', 'sh', file];
     const run = await engine.run('test-commands', {
-      first: JSON.stringify(command),
+      first: untilFile(file),
       second: '["/bin/true"]',
     });
     await until('it to be recorded', () => getRun(engine.pool, run.workflowId));

@@ -10,10 +10,7 @@ import { getRun, history, leaseHistory } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { test } from '../helpers/together.js';
 import { until } from '../../lab/until.js';
-import { nothing, sh } from '../helpers/shell.js';
-
-/** Lasts until somebody makes the file. */
-const untilFile = (file: string) => sh('while [ ! -e "$1" ]; do sleep 0.05; done', file);
+import { nothing, sh, untilFile } from '../helpers/shell.js';
 
 const targets = JSON.stringify({
   targets: Object.fromEntries(

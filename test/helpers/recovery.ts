@@ -82,13 +82,9 @@ export class Recovery extends RecoveryRuns {
     await this.example.source.drop();
   }
 
-  /** A job that has failed as `faults` say; they are gone afterwards. */
-  async failedJob(faults: Parameters<PipelineProcess['setFaults']>[0]): Promise<string> {
-    await this.pipeline.setFaults(faults);
-    const job = await this.pipeline.startJob({ reset: true });
-    await this.pipeline.waitForJob(job, ['failed']);
-    await this.pipeline.setFaults({});
-    return job;
+  /** As `PipelineProcess.failedJob`. */
+  failedJob(faults: Parameters<PipelineProcess['failedJob']>[0]): Promise<string> {
+    return this.pipeline.failedJob(faults);
   }
 
   /** A corrupt checkpoint is passed over, its rows are kept, and the result is exactly right. */

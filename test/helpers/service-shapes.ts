@@ -89,15 +89,6 @@ export class ServiceShapes {
     return this.services[name];
   }
 
-  /** A job of the example that has failed as `faults` say; they are gone afterwards. */
-  async failedFlights(faults: Parameters<PipelineProcess['setFaults']>[0]): Promise<string> {
-    await this.flights.setFaults(faults);
-    const job = await this.flights.startJob({ reset: true });
-    await this.flights.waitForJob(job, ['failed']);
-    await this.flights.setFaults({});
-    return job;
-  }
-
   /** Waits until the step of the run has found nobody at the address of its service. */
   async seesOutage(handle: WorkflowHandle, step = 'follow'): Promise<void> {
     await until(`step ${step} to find nobody`, async () =>

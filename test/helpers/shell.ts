@@ -19,6 +19,10 @@ export const go = (file: string) => writeFile(`${file}.go`, '');
 export const ticking =
   'i=0; until [ -e "$1.go" ]; do i=$((i+1)); echo "line $i"; echo $i >> "$1"; sleep 0.1; done';
 
+/** A program that runs until the file is there, in the same form. */
+export const untilFile = (file: string): string =>
+  sh('until [ -e "$1" ]; do sleep 0.05; done', file);
+
 /** A program that does nothing, in the same form. */
 export const nothing = JSON.stringify(['/usr/bin/true']);
 

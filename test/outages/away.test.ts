@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { RunSummary, RunView } from '../../common/view.js';
 import { until } from '../../lab/until.js';
 import { Proxy } from '../cli/proxy.js';
+import { untilFile } from '../helpers/shell.js';
 import { World } from '../cli/world.js';
 
 /* What the command line says and does while a worker, Temporal or PostgreSQL is away. */
@@ -20,8 +21,7 @@ const noRecord = { RUNBOOK_DATABASE_URL: 'postgres://somebody:hunter2@127.0.0.1:
 
 /** A run whose first command goes on until the file is there. */
 async function busyRun(file: string): Promise<string> {
-  const first = ['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.05; done', 'sh', file];
-  const inputs = [`first=${JSON.stringify(first)}`, 'second=["/bin/true"]'];
+  const inputs = [`first=${untilFile(file)}`, 'second=["/bin/true"]'];
   const given = inputs.flatMap((input) => ['--input', input]);
   const argv = ['start', 'test-commands', ...given, '--reason', 'a test'];
   return (await world.json<{ id: string }>(argv)).id;

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
-import type { Faults } from '../../lab/pipeline/faults.js';
 
 /*
  * The little system that the runbook is proved on must itself be honest: it fails as told, it is
@@ -23,14 +22,6 @@ describe('the example pipeline', () => {
   });
   beforeEach(() => pipeline.setFaults({}));
 
-  async function failedJob(faults: Faults): Promise<string> {
-    await pipeline.setFaults(faults);
-    const job = await pipeline.startJob({ reset: true });
-    await pipeline.waitForJob(job, ['failed']);
-    await pipeline.setFaults({});
-    return job;
-  }
-
   async function validity(): Promise<{ valid: boolean; problems: string[] }> {
     return pipeline.call('GET', '/api/v1/datasets/flights/validate');
   }
@@ -51,7 +42,9 @@ describe('the example pipeline', () => {
   test.each(['missing', 'duplicate', 'altered'] as const)(
     'restarted without a look after a corrupt checkpoint (%s rows) it ends as completed, and wrong',
     async (mode) => {
-      const job = await failedJob({ corruptCheckpoint: { stage: 'load', batch: 4, mode } });
+      const job = await pipeline.failedJob({
+        corruptCheckpoint: { stage: 'load', batch: 4, mode },
+      });
       await pipeline.waitForJob(await pipeline.restart(job, null), ['completed']);
       expect(await pipeline.summary()).not.toEqual(await pipeline.truth());
       expect((await validity()).valid).toBe(false);
@@ -59,7 +52,7 @@ describe('the example pipeline', () => {
   );
 
   test('restarted from an earlier checkpoint with the later rows left in place, it has them twice', async () => {
-    const job = await failedJob({ crashAt: { stage: 'load', batch: 6 } });
+    const job = await pipeline.failedJob({ crashAt: { stage: 'load', batch: 6 } });
     await pipeline.waitForJob(await pipeline.restart(job, { stage: 'load', batch: 3 }), [
       'completed',
     ]);
@@ -68,7 +61,7 @@ describe('the example pipeline', () => {
   });
 
   test('one key starts one job, however often and however many at once ask for it', async () => {
-    const job = await failedJob({ crashAt: { stage: 'clean', batch: 3 } });
+    const job = await pipeline.failedJob({ crashAt: { stage: 'clean', batch: 3 } });
     const ask = () =>
       pipeline.call<{ id: string; repeated: boolean }>(
         'POST',
@@ -120,7 +113,7 @@ describe('the example pipeline', () => {
       'a checkpoint that never was',
       422,
       async () =>
-        pipeline.restart(await failedJob({ crashAt: { stage: 'clean', batch: 2 } }), {
+        pipeline.restart(await pipeline.failedJob({ crashAt: { stage: 'clean', batch: 2 } }), {
           stage: 'load',
           batch: 9,
         }),

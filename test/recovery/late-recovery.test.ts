@@ -88,7 +88,7 @@ describe('a recovery that comes late', () => {
   });
 
   test('flights: a job of three days ago is recovered when it is named', async () => {
-    const job = await shapes.failedFlights({ crashAt: { stage: 'clean', batch: 7 } });
+    const job = await shapes.flights.failedJob({ crashAt: { stage: 'clean', batch: 7 } });
     await shapes.flights.query(
       `UPDATE processing_jobs SET created_at = now() - interval '3 days' WHERE id = $1`,
       [job],
@@ -103,7 +103,7 @@ describe('a recovery that comes late', () => {
   });
 
   test('flights: what people have recovered is left, and wrong rows are seen by doctor', async () => {
-    const job = await shapes.failedFlights({ crashAt: { stage: 'clean', batch: 7 } });
+    const job = await shapes.flights.failedJob({ crashAt: { stage: 'clean', batch: 7 } });
     const byHand = await shapes.flights.restart(job, null);
     await shapes.flights.waitForJob(byHand, ['completed']);
     const unnamed = await refused({ pipeline: 'flights' });

@@ -224,7 +224,7 @@ describe('a service that is restarted', () => {
     restart: (job: string) => Promise<void>,
   ): Promise<{ failed: string; restarted: string }> {
     const corrupt = { stage: 'clean', batch: 4, mode: 'duplicate' } as const;
-    const failed = await shapes.failedFlights({ corruptCheckpoint: corrupt });
+    const failed = await shapes.flights.failedJob({ corruptCheckpoint: corrupt });
     await shapes.flights.setFaults({ holdsAt: { stage: 'transform', batch: 3 } });
     await restart(failed);
     const { id: restarted } = await until('a restarted job', async () => {
@@ -333,7 +333,7 @@ describe('a service that is restarted', () => {
   test.each(flightsCases.filter((_, at) => isLong || at === 0))(
     'the job API of the example, $kind, ends exactly right with one job',
     async ({ kind, seen, through }) => {
-      await shapes.failedFlights({ crashAt: { stage: 'clean', batch: 7 } });
+      await shapes.flights.failedJob({ crashAt: { stage: 'clean', batch: 7 } });
       await isRecovered(await through());
       const text = 'SELECT 1 FROM processing_jobs WHERE restart_key IS NOT NULL';
       expect(await shapes.flights.query(text)).toHaveLength(1);
@@ -342,7 +342,7 @@ describe('a service that is restarted', () => {
   );
 
   test('a job that somebody stops while it is followed is not restarted unasked', async () => {
-    await shapes.failedFlights({ crashAt: { stage: 'clean', batch: 7 } });
+    await shapes.flights.failedJob({ crashAt: { stage: 'clean', batch: 7 } });
     await shapes.flights.setFaults({ slowMs: 100 });
     const handle = await approvedFlights();
     await shapes.flights.waitForProgress('clean', 8);
