@@ -40,3 +40,9 @@ export function textsIn(object: JsonObject, key: string): string[] {
   const value = field(object, key);
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
+
+/** The texts of a field that is a text, or a list of them. */
+export function oneOrMoreIn(object: JsonObject, key: string): string[] {
+  const value = field(object, key);
+  return typeof value === 'string' ? [value] : textsIn(object, key);
+}

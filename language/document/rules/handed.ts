@@ -1,4 +1,5 @@
 import type { Type } from '../../expression/index.js';
+import { isObject as isRecord } from '../../expression/types.js';
 import type { Json, JsonObject } from '../../json.js';
 import { field, isObject } from '../../objects.js';
 import { textIn } from '../expand/draft.js';
@@ -60,5 +61,5 @@ function meantBy(text: string, { scope }: Spot): string | undefined {
 }
 
 function known(inputs: Type, name: string): boolean {
-  return typeof inputs === 'object' && 'fields' in inputs && Object.hasOwn(inputs.fields, name);
+  return isRecord(inputs) && Object.hasOwn(inputs.fields, name);
 }

@@ -1,7 +1,7 @@
 import type { Type } from '../../expression/index.js';
 import type { Json, JsonObject } from '../../json.js';
 import { field, isObject } from '../../objects.js';
-import { textIn, textsIn } from '../expand/draft.js';
+import { oneOrMoreIn, textIn } from '../expand/draft.js';
 import type { Library } from '../library.js';
 import { itemType, merged, namesOf, outputTypes, stepType, typeOf, type Scope } from './scope.js';
 import type { Types } from './types.js';
@@ -31,10 +31,7 @@ export function spotsOf(document: JsonObject, library: Library, types: Types): S
   const walk = new Walk(library, types);
   const isAction = !Object.hasOwn(document, 'runbook') && !Object.hasOwn(document, 'part');
   if (!Object.hasOwn(document, 'steps') && isAction) {
-    const kind = field(document, 'targetKind');
-    const target = types.target(
-      typeof kind === 'string' ? [kind] : textsIn(document, 'targetKind'),
-    );
+    const target = types.target(oneOrMoreIn(document, 'targetKind'));
     walk.add('action', document, { ...start, target }, { isTop: true });
     return walk.spots;
   }

@@ -1,7 +1,6 @@
 import { isObject as isRecord } from '../../expression/types.js';
-import type { JsonObject } from '../../json.js';
 import { field, isObject } from '../../objects.js';
-import { textIn, textsIn } from '../expand/draft.js';
+import { oneOrMoreIn, textIn } from '../expand/draft.js';
 import { head } from '../shape.js';
 import type { SpotRule } from './rule.js';
 import { namesOf, typeOf, type Scope } from './scope.js';
@@ -9,7 +8,7 @@ import { namesOf, typeOf, type Scope } from './scope.js';
 /** A named action gets a target of a kind that it is made for. */
 export const targetKinds: SpotRule = ({ data, scope }, context) => {
   const action = field(data, 'action');
-  const needed = isObject(action) ? kindsOf(action) : [];
+  const needed = isObject(action) ? oneOrMoreIn(action, 'targetKind') : [];
   if (needed.length === 0) return;
   const what = `action ${textIn(data, 'use')} needs a target of kind ${needed.join(' or ')}`;
   const fitting = inputsOfKind(needed, scope);
@@ -30,11 +29,6 @@ export const targetKinds: SpotRule = ({ data, scope }, context) => {
     hint,
   });
 };
-
-function kindsOf(action: JsonObject): string[] {
-  const kind = field(action, 'targetKind');
-  return typeof kind === 'string' ? [kind] : textsIn(action, 'targetKind');
-}
 
 /** Names of the inputs that are targets of these kinds alone. */
 function inputsOfKind(kinds: readonly string[], { inputs }: Scope): string[] {

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../json.js';
 import { field, isObject } from '../../objects.js';
 import type { ObjectType, Type } from '../../expression/index.js';
-import { textIn, textsIn } from '../expand/draft.js';
+import { oneOrMoreIn, textIn, textsIn } from '../expand/draft.js';
 import type { Library } from '../library.js';
 
 /*
@@ -68,10 +68,8 @@ export class Types {
       }
       case 'list':
         return { list: this.#items(field(declared, 'of'), declared) };
-      case 'target': {
-        const kind = field(declared, 'kind');
-        return this.target(typeof kind === 'string' ? [kind] : textsIn(declared, 'kind'));
-      }
+      case 'target':
+        return this.target(oneOrMoreIn(declared, 'kind'));
       default:
         return 'dyn';
     }

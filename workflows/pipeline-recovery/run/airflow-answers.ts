@@ -8,6 +8,7 @@ import type { FailedTask, JobStatus } from '../findings.js';
 import type { FoundJob } from '../found-jobs.js';
 import { told } from './airflow-tasks.js';
 import { codeIn, numberOf, versionWords } from './airflow-versions.js';
+import { jobAskedFor } from './known.js';
 import type { Preview, Restarted } from './runner.js';
 import { valueIn } from './values.js';
 
@@ -71,9 +72,9 @@ export function runsOf(
     );
   const waiting = listOf(answers['waiting'], 'instances', 'which tasks wait').filter(isObject);
   const listed = listOf(answers['status'], 'jobs', 'which DAG runs there are').filter(isObject);
-  const asked = isObject(answers['asked']) ? answers['asked']['job'] : undefined;
+  const asked = jobAskedFor(answers);
   // Only the newest are listed: one that was asked for is older than these.
-  const isOlder = isObject(asked) && !listed.some(({ id }) => id === asked['id']);
+  const isOlder = asked !== undefined && !listed.some(({ id }) => id === asked['id']);
   return (isOlder ? [...listed, asked] : listed).map((row) => ({
     waits: waiting.filter(({ run }) => run === row['id']).map(waitWords),
     id: text(row['id']),

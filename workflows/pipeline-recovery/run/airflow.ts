@@ -17,7 +17,7 @@ import {
 } from './airflow-answers.js';
 import type { DeclaredPipeline, Restarted, Runner } from './runner.js';
 import { tasksToClear } from './airflow-tasks.js';
-import { jobIsKnown } from './known.js';
+import { askedFor, jobIsKnown } from './known.js';
 import { textIn, valueIn } from './values.js';
 
 const pollMs = 2_000;
@@ -92,16 +92,7 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
             jobs: { cel: `out.runs.map(r, ${row('r')})` },
           },
         },
-        ...(wanted === undefined
-          ? {}
-          : {
-              asked: {
-                action: ofRun(wanted),
-                outputs: {
-                  job: { cel: `out.status == ${unknown} ? null : ${row('out.json')}` },
-                },
-              },
-            }),
+        ...askedFor(wanted, ofRun, `out.status == ${unknown}`, row('out.json')),
         tasks: {
           action: ofDag('/tasks', { pick: { tasks: 'tasks' } }),
           outputs: {

@@ -4,6 +4,7 @@ import type { HttpAction } from '../../../language/kinds/http.js';
 import { isObject } from '../../../language/objects.js';
 import type { HttpRun, JobList, JobStates } from '../../../language/pipeline.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
+import { askedFor, jobAskedFor } from './known.js';
 import type { Question } from './runner.js';
 import { textIn, valueIn } from './values.js';
 
@@ -40,20 +41,13 @@ export function listedJobs(
         action: { ...get(jobs.path), query: jobs.query },
         outputs: { jobs: { cel: listed } },
       },
-      ...(wanted === undefined
-        ? {}
-        : {
-            asked: {
-              action: ofJob(wanted),
-              outputs: { job: { cel: `${isUnknown} ? null : ${asked}` } },
-            },
-          }),
+      ...askedFor(wanted, ofJob, isUnknown, asked),
     },
     read: (answers) => {
       const rows = rowsOf(http.states, (answers['status'] as JsonObject | null)?.['jobs']);
       const isListed = rows.some(({ id }) => id === wanted);
-      const job = (answers['asked'] as JsonObject | null | undefined)?.['job'];
-      if (wanted === undefined || isListed || !isObject(job)) return newestFirst(rows);
+      const job = jobAskedFor(answers);
+      if (wanted === undefined || isListed || !job) return newestFirst(rows);
       if (jobs.dataset !== undefined && text(job['dataset']) === null)
         throw new ProcedureStopped(
           `which dataset job ${wanted} works on is not known: it is not among the jobs that the API lists, and what the API tells of it alone does not say so`,
