@@ -5,12 +5,12 @@ import { closeSync, openSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, delimiter, join } from 'node:path';
-import { execa } from 'execa';
 import { freePort } from '../../embedded/ports.js';
 import { stretched } from '../../embedded/pace.js';
 import { until } from '../until.js';
+import { withClient } from '../with-client.js';
 import { nameOf } from '../web-system/app/owner.js';
-import { guard } from './program.js';
+import { guard } from './guard-file.js';
 import { kill, killSession } from './session.js';
 
 /** Who may log in, with their roles. */
@@ -19,7 +19,17 @@ const people = { operator: 'op', onlooker: 'viewer' } as const;
 /** The servers of Airflow. A triggerer is only needed where a task waits deferred. */
 type Part = 'api-server' | 'scheduler' | 'dag-processor' | 'triggerer';
 
-/** A real Airflow in a folder of its own: servers on loopback, its metadata in SQLite. */
+/** The addresses of what an Airflow works on. */
+export interface Addresses {
+  /** The database of its tasks. */
+  warehouse: string;
+  /** A database of its own. SQLite would refuse changes while a task writes. */
+  metadata: string;
+  /** A repository of Git, with more DAGs, in versions; its branch `main`. */
+  repository?: string;
+}
+
+/** A real Airflow in a folder of its own, with servers on loopback. */
 export class Airflow {
   readonly passwords = { operator: randomBytes(9).toString('hex'), onlooker: 'only-looks' };
   private readonly running = new Map<Part, ChildProcess>();
@@ -30,18 +40,14 @@ export class Airflow {
     readonly home: string,
     private readonly port: number,
     private readonly logPort: number,
-    private readonly databaseUrl: string,
-    private readonly repository: string | undefined,
+    private readonly addresses: Addresses,
   ) {}
 
-  /**
-   * With the DAGs of this folder, all of them read and none paused.
-   * @param repository of Git, with more DAGs, in versions; its branch `main`
-   */
-  static async start(program: string, databaseUrl: string, repository?: string): Promise<Airflow> {
+  /** With the DAGs of this folder, all of them read and none paused. */
+  static async start(program: string, addresses: Addresses): Promise<Airflow> {
     const home = await mkdtemp(join(tmpdir(), 'runbook-airflow-'));
     const ports = [await freePort(), await freePort()] as const;
-    const airflow = new Airflow(program, home, ...ports, databaseUrl, repository);
+    const airflow = new Airflow(program, home, ...ports, addresses);
     await cp(join(process.cwd(), 'lab', 'airflow', 'dags'), airflow.dags, { recursive: true });
     await writeFile(join(home, 'passwords.json'), JSON.stringify(airflow.passwords));
     await airflow.command('db', 'migrate');
@@ -141,15 +147,13 @@ export class Airflow {
    * Airflow 3, or whose bundle keeps none.
    */
   async forgetVersion(dag: string, run: string): Promise<void> {
-    const script = [
-      'import sqlite3, sys',
-      'with sqlite3.connect(sys.argv[1], timeout=30) as connection:',
-      '    for text in ("UPDATE dag_run SET bundle_version = NULL, created_dag_version_id = NULL",',
-      '                 "UPDATE task_instance SET dag_version_id = NULL"):',
-      '        connection.execute(text + " WHERE dag_id = ? AND run_id = ?", sys.argv[2:])',
-    ].join('\n');
-    const python = join(dirname(this.program), 'python');
-    await execa(python, ['-c', script, join(this.home, 'airflow.db'), dag, run]);
+    await withClient(this.addresses.metadata, async (client) => {
+      for (const change of [
+        'UPDATE dag_run SET bundle_version = NULL, created_dag_version_id = NULL',
+        'UPDATE task_instance SET dag_version_id = NULL',
+      ])
+        await client.query(`${change} WHERE dag_id = $1 AND run_id = $2`, [dag, run]);
+    });
   }
 
   /** A request to the API of version 2. */
@@ -204,12 +208,12 @@ export class Airflow {
     const git = 'airflow.providers.git.bundles.git.GitDagBundle';
     return [
       { name: 'dags-folder', classpath: folder, kwargs: {} },
-      ...(this.repository === undefined
+      ...(this.addresses.repository === undefined
         ? []
         : [
             {
               ...{ name: 'repository', classpath: git },
-              kwargs: { repo_url: this.repository, tracking_ref: 'main' },
+              kwargs: { repo_url: this.addresses.repository, tracking_ref: 'main' },
             },
           ]),
     ];
@@ -231,6 +235,8 @@ export class Airflow {
       ...{ SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: '20', SCHEDULER__PARSING_PROCESSES: '1' },
       SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '3',
       SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: '5',
+      DATABASE__SQL_ALCHEMY_CONN: driven('postgresql+psycopg2', this.addresses.metadata),
+      DATABASE__SQL_ALCHEMY_CONN_ASYNC: driven('postgresql+asyncpg', this.addresses.metadata),
       // A busy machine is no failure of a task.
       WORKERS__EXECUTION_API_TIMEOUT: '60',
       LOGGING__WORKER_LOG_SERVER_PORT: `${this.logPort}`,
@@ -241,7 +247,7 @@ export class Airflow {
       ...process.env,
       ...{
         AIRFLOW_HOME: this.home,
-        STRIKES_DATABASE: this.databaseUrl,
+        STRIKES_DATABASE: this.addresses.warehouse,
         STRIKES_ARRIVAL: this.arrival,
         AIRFLOW_CONN_FS_DEFAULT: 'fs://',
         PYTHONDONTWRITEBYTECODE: '1',
@@ -252,4 +258,9 @@ export class Airflow {
       ),
     };
   }
+}
+
+/** The address, for a driver of Python. */
+function driven(scheme: string, address: string): string {
+  return address.replace(/^\w+(?=:)/, scheme);
 }

@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { once } from 'node:events';
 import type pg from 'pg';
 import { readStrikes, totalsOf, type Totals } from '../strikes/source.js';
@@ -12,14 +11,6 @@ import { withClient } from '../with-client.js';
 const labProject = join(process.cwd(), 'lab', 'dbt', 'project');
 /** Reports of the source that are loaded. */
 const reports = 2_000;
-
-/** The dbt of this machine; null when there is none. */
-export function dbtProgram(): string | null {
-  const named = process.env['RUNBOOK_DBT_BIN'];
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const all = [...(named ? [named] : []), ...folders.map((folder) => join(folder, 'dbt'))];
-  return all.find((file) => existsSync(file)) ?? null;
-}
 
 /** A dbt project of a dozen models in a folder of its own, and its database. */
 export class Warehouse {

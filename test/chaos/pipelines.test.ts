@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { stretched } from '../../embedded/pace.js';
-import { dbtProgram } from '../../lab/dbt/warehouse.js';
+import { pythonProgram } from '../../lab/python/program.js';
 import { dbtProject, jobApi, pipelines } from './pipelines.js';
 import { isLong, tell } from './tell.js';
 
-const program = dbtProgram();
+const program = pythonProgram('dbt');
 const seed = Number(process.env['RUNBOOK_SEED'] ?? (isLong ? Date.now() % 100_000 : 20_261_130));
 
 test(

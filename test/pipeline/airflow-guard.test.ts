@@ -5,7 +5,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { guard } from '../../lab/airflow/program.js';
+import { guard } from '../../lab/airflow/guard-file.js';
 import { killSession, membersOf } from '../../lab/airflow/session.js';
 import { until } from '../../lab/until.js';
 import { nameOf } from '../../lab/web-system/app/owner.js';

@@ -11,7 +11,7 @@ import {
   declarationOfDays,
   declarationOfVersions,
 } from '../../lab/airflow/declaration.js';
-import { airflowProgram } from '../../lab/airflow/program.js';
+import { pythonProgram } from '../../lab/python/program.js';
 import { Repository } from '../../lab/airflow/repository.js';
 import { StrikesWarehouse } from '../../lab/airflow/warehouse.js';
 import { until } from '../../lab/until.js';
@@ -19,7 +19,7 @@ import { tell } from '../chaos/tell.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
-const program = airflowProgram();
+const program = pythonProgram('airflow');
 
 /*
  * Many DAG runs of three DAGs after an outage, tasks that wait without a worker, and DAGs that have
@@ -29,6 +29,7 @@ const program = airflowProgram();
 describe('an Airflow', () => {
   let folder: string;
   let database: TestDatabase;
+  let metadata: TestDatabase;
   let warehouse: StrikesWarehouse;
   let repository: Repository;
   let airflow: Airflow;
@@ -38,10 +39,16 @@ describe('an Airflow', () => {
     if (program === null) throw new Error('there is no Airflow here: npm run airflow installs it');
     folder = await mkdtemp(join(tmpdir(), 'runbook-bundle-'));
     database = await createTestDatabase('outage');
+    metadata = await createTestDatabase('outage metadata');
     warehouse = new StrikesWarehouse(database.url);
     await warehouse.reset();
     repository = await Repository.create(folder);
-    airflow = await Airflow.start(program, database.url, repository.url);
+    const addresses = {
+      warehouse: database.url,
+      metadata: metadata.url,
+      repository: repository.url,
+    };
+    airflow = await Airflow.start(program, addresses);
     await airflow.begin('triggerer');
     const { postgres, password } = databaseAccess(database.url, 'warehouse-password');
     const target = (pipeline: object) => ({
@@ -70,6 +77,7 @@ describe('an Airflow', () => {
   afterAll(async () => {
     await recovery?.stop();
     await airflow?.stop();
+    await metadata?.drop();
     await database?.drop();
     await rm(folder, { recursive: true, force: true });
   }, stretched(60_000));

@@ -9,27 +9,30 @@ import {
   declarationOfDays,
   declarationOfParts,
 } from '../../lab/airflow/declaration.js';
-import { airflowProgram } from '../../lab/airflow/program.js';
+import { pythonProgram } from '../../lab/python/program.js';
 import { StrikesWarehouse, type Fault } from '../../lab/airflow/warehouse.js';
 import { until } from '../../lab/until.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
-const program = airflowProgram();
+const program = pythonProgram('airflow');
 const whereThereIsAirflow = program === null ? describe.skip : describe;
 
 /* A real Airflow 3 with a DAG of five tasks that writes without transactions. */
 whereThereIsAirflow('a DAG of Airflow', () => {
   let database: TestDatabase;
+  let metadata: TestDatabase;
   let warehouse: StrikesWarehouse;
   let airflow: Airflow;
   let recovery: RecoveryRuns;
 
   beforeAll(async () => {
     database = await createTestDatabase('airflow');
+    metadata = await createTestDatabase('airflow metadata');
     warehouse = new StrikesWarehouse(database.url);
     await warehouse.reset();
-    airflow = await Airflow.start(program ?? '', database.url);
+    const addresses = { warehouse: database.url, metadata: metadata.url };
+    airflow = await Airflow.start(program ?? '', addresses);
     const { postgres, password } = databaseAccess(database.url, 'strikes-password');
     const target = (http: object, change: object = {}) => ({
       ...{ kind: 'pipeline', environment: 'test', postgres },
@@ -61,6 +64,7 @@ whereThereIsAirflow('a DAG of Airflow', () => {
   afterAll(async () => {
     await recovery?.stop();
     await airflow?.stop();
+    await metadata?.drop();
     await database?.drop();
   }, stretched(60_000));
   beforeEach(() => warehouse.reset());

@@ -4,11 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Check } from '../../common/check.js';
 import { stretched } from '../../embedded/pace.js';
 import { declarationOf } from '../../lab/dbt/declaration.js';
-import { dbtProgram, Warehouse } from '../../lab/dbt/warehouse.js';
+import { Warehouse } from '../../lab/dbt/warehouse.js';
+import { pythonProgram } from '../../lab/python/program.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
-const program = dbtProgram();
+const program = pythonProgram('dbt');
 const whereThereIsDbt = program === null ? describe.skip : describe;
 
 /* A real dbt on a real project: a dozen models with tests. */
