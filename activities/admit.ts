@@ -57,7 +57,8 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
     return { ...unknown, unknownRunbook: true };
   }
   if (spec.part) {
-    const message = `${spec.id} is a part: it stands inside other runbooks, and is not started alone`;
+    const what = 'is a part: it stands inside other runbooks, and is not started alone';
+    const message = `${spec.id} ${what}`;
     return refused([
       { type: 'Refused', message, next: 'Start a runbook that has it', command: 'list' },
     ]);
@@ -137,7 +138,9 @@ function isChannel(target: TargetDeclaration | undefined): boolean {
 function notAChannel(name: string): Problem {
   return {
     type: 'Refused',
-    message: `${JSON.stringify(name)} cannot tell anybody: it is no channel in targets.yaml of the workers`,
+    message:
+      `${JSON.stringify(name)} cannot tell anybody: it is no channel in targets.yaml of the ` +
+      'workers',
     next: `Name another one with --notify, or declare it: ${channelRule}.`,
   };
 }
@@ -166,7 +169,8 @@ function asShown({ digest }: StartEnvelope, admission: Admission & { admitted: t
     {
       type: 'Refused',
       message:
-        'the plan has changed since it was shown: a target, the runbook, a file, a program or the code of the workers is different now',
+        'the plan has changed since it was shown: a target, the runbook, a file, a program ' +
+        'or the code of the workers is different now',
       next: 'Look at the new plan',
       command: `plan ${plan.runbook.id}`,
     },
@@ -231,7 +235,9 @@ function notIsolated(
       .filter(({ kind, isolated }) => kind !== untouched && !isolated)
       .map((chosen) => ({
         type: 'Refused',
-        message: `input ${name} names target ${chosen.name}, which is not isolated: a drill changes isolated targets only`,
+        message:
+          `input ${name} names target ${chosen.name}, which is not isolated: a drill changes ` +
+          'isolated targets only',
         next: 'Name a target that targets.yaml declares with `isolated: true`.',
       }));
   });
@@ -244,8 +250,12 @@ function stepsNotIsolated({ changed }: StepTargets, targets: AdmissionDeps['targ
     .filter(({ kind, isolated }) => kind !== untouched && !isolated)
     .map(({ name }) => ({
       type: 'Refused',
-      message: `steps change target ${name}, which is not isolated: a drill changes isolated targets only`,
-      next: 'Take the target from an input, and name one that targets.yaml declares with `isolated: true`.',
+      message:
+        `steps change target ${name}, which is not isolated: a drill changes isolated targets ` +
+        'only',
+      next:
+        'Take the target from an input, and name one that targets.yaml declares with ' +
+        '`isolated: true`.',
     }));
 }
 

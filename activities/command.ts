@@ -143,7 +143,8 @@ function result(
 function outputLost({ argv: [program = ''] }: CommandAction, { exitCode }: Outcome): StepFailure {
   return new StepFailure(
     'AnswerUnusable',
-    `${program} ended with exit code ${exitCode ?? 'unknown'}, and some of its output may be lost: the disk of the worker's journals is full`,
+    `${program} ended with exit code ${exitCode ?? 'unknown'}, and some of its output may ` +
+      "be lost: the disk of the worker's journals is full",
     { next: 'Make room there; doctor names the folder. Then look at what the step has done.' },
   );
 }

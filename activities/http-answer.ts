@@ -102,7 +102,8 @@ function pickedFrom(
         : '';
     return new StepFailure(
       'AnswerUnusable',
-      `${where(url)} answered ${response.status} (${type ?? 'no content type'}, ${body.size} bytes), and ${what}${begins}`,
+      `${where(url)} answered ${response.status} (${type ?? 'no content type'}, ` +
+        `${body.size} bytes), and ${what}${begins}`,
       { next: 'Check the address, and whether the service needs another log-in, path or pick.' },
     );
   };

@@ -23,7 +23,8 @@ export function refusal(
 ): StepFailure {
   const { status } = response;
   const said = saidIn(parse(response, body));
-  const message = `${where(url)} answered ${status}${said ? `: ${context.secrets.quote(said)}` : ''}`;
+  const words = said ? `: ${context.secrets.quote(said)}` : '';
+  const message = `${where(url)} answered ${status}${words}`;
   if (status === 401 || status === 403) {
     const secret = target.http?.bearer ?? target.http?.login?.password;
     if (!secret)
@@ -33,8 +34,11 @@ export function refusal(
     return new StepFailure('HttpDenied', message, {
       next:
         status === 401
-          ? `Check secret ${secret} of target ${target.name} in secrets.yaml: the service refuses it.`
-          : `The user of secret ${secret} of target ${target.name} may not do this: give that user the right at the service, or name another secret in secrets.yaml on the workers.`,
+          ? `Check secret ${secret} of target ${target.name} in secrets.yaml: the service ` +
+            'refuses it.'
+          : `The user of secret ${secret} of target ${target.name} may not do this: give that ` +
+            'user the right at the service, or name another secret in secrets.yaml on the ' +
+            'workers.',
     });
   }
   const retryAfterMs = retryAfter(response.headers);

@@ -179,7 +179,9 @@ function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
       'TlsRefused',
       `no encrypted connection to ${url.origin}, and nothing was sent: ${trouble.said} (${code})`,
       {
-        next: 'Is the address right? A certificate of your own authority: name its file as `http.ca` of the target in targets.yaml.',
+        next:
+          'Is the address right? A certificate of your own authority: name its file as ' +
+          '`http.ca` of the target in targets.yaml.',
       },
     );
   }

@@ -51,7 +51,8 @@ export function whyLost(
   if (lost.held.length === 0) return null;
   return [
     'not-possible',
-    `${refused}: ${lost.held.map(heldText).join('; ')}. Wait until it has ended and look at what it changed, or ${isGate ? 'reject' : 'abort'}.`,
+    `${refused}: ${lost.held.map(heldText).join('; ')}. Wait until it has ended and look at ` +
+      `what it changed, or ${isGate ? 'reject' : 'abort'}.`,
   ];
 }
 

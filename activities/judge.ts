@@ -314,7 +314,8 @@ function whyNotAllowed(
   if (verb === 'skip' && answers.length > 0)
     return [
       'output-missing',
-      `Later steps need what ${id} answers (${answers.join(', ')}): it cannot be skipped. Retry it, or do it by hand.`,
+      `Later steps need what ${id} answers (${answers.join(', ')}): it cannot be skipped. ` +
+        'Retry it, or do it by hand.',
     ];
   const { about } = rulesOfQuestion(kind);
   if (!verbs.some((each) => each === verb)) {
@@ -342,7 +343,8 @@ function whyIncomplete(
   if (verb === 'done' && missing.length > 0)
     return [
       'output-missing',
-      `Later steps need what ${id} answers: add ${missing.map((name) => `--output ${name}=…`).join(' ')}.`,
+      `Later steps need what ${id} answers: add ` +
+        `${missing.map((name) => `--output ${name}=…`).join(' ')}.`,
     ];
   const wrong = verb === 'done' && fields ? wrongAnswers(fields, outputs ?? {}) : [];
   if (wrong.length > 0) return ['output-refused', `What ${id} asks: ${wrong.join('; ')}.`];
@@ -353,7 +355,8 @@ function whyIncomplete(
       : `${JSON.stringify(decision.confirm)} is another name`;
   return [
     'not-confirmed',
-    `To approve gate ${id}, type the name of what it acts on: ${typed}. Read what the gate shows, then add --confirm NAME.`,
+    `To approve gate ${id}, type the name of what it acts on: ${typed}. Read what the gate ` +
+      'shows, then add --confirm NAME.',
   ];
 }
 
@@ -365,7 +368,10 @@ function acceptedText(
   if (verb === 'approve' || verb === 'reject') return `Gate ${id} is ${answeredWith(verb).state}.`;
   if (verb === 'take-over') return `Taken over: ${held}. That run changes nothing more there.`;
   if (inputs !== undefined)
-    return `Step ${id} is tried again with the changed inputs. What is done stays done; gates passed so far ask again.`;
+    return (
+      `Step ${id} is tried again with the changed inputs. What is done stays done; gates ` +
+      'passed so far ask again.'
+    );
   const answers = kind === 'undo' ? { ...deskAnswers, ...undoAnswers } : deskAnswers;
   return answers[verb as DeskVerb](id);
 }

@@ -121,7 +121,8 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
   if (closed) {
     return new StepFailure(
       'LeaseLost',
-      `the record says that this run has ended, so it no longer holds target ${target}${mayHaveActed}`,
+      'the record says that this run has ended, so it no longer holds target ' +
+        `${target}${mayHaveActed}`,
       { next: 'Abort this run and start a new one.' },
     );
   }
@@ -129,7 +130,8 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
     ? 'Look at the target; then retry, which claims it again, or abort.'
     : by.ended
       ? `Look at what ${by.run} changed; then retry, which claims the target again, or abort.`
-      : `Retry is refused as long as ${by.run} goes on. Wait until it has ended and look at what it changed, or abort.`;
+      : `Retry is refused as long as ${by.run} goes on. Wait until it has ended and look at ` +
+        'what it changed, or abort.';
   return new StepFailure('LeaseLost', `${lossText({ target, by })}${mayHaveActed}`, { next });
 }
 
@@ -138,7 +140,9 @@ function lossText({ target, by }: Pick<LeaseLoss, 'target' | 'by'>): string {
   if (!by) return `another run has had target ${target} since`;
   const how = by.takenBy === null ? 'has had' : 'took';
   const who = by.takenBy === null ? '' : ` over (${by.takenBy}: ${by.reason ?? ''})`;
-  return `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ${utc(by.at)}`;
+  return (
+    `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ` + `${utc(by.at)}`
+  );
 }
 
 /** Characters of what a question says of lost targets. */

@@ -64,7 +64,9 @@ async function loggedIn(
     throw new StepFailure('HttpUnavailable', what, { nothingDone: true });
   if (!succeeded(response.status, action))
     throw new StepFailure('HttpDenied', what, {
-      next: `Check \`http.address\` and \`http.login\` of target ${target} in targets.yaml, and secret ${login.password} in secrets.yaml.`,
+      next:
+        `Check \`http.address\` and \`http.login\` of target ${target} in targets.yaml, and ` +
+        `secret ${login.password} in secrets.yaml.`,
     });
   const token = valueAt(parse(response, body), login.token);
   if (typeof token === 'string' && token !== '') return token;

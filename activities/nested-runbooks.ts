@@ -82,7 +82,8 @@ export function expand(
   function refuse(step: StepSpec, why: string): StepSpec {
     problems.push({
       type: 'Refused',
-      message: `step ${step.id} of ${spec.id}: runbook ${JSON.stringify(step.runbook ?? '')} ${why}`,
+      message:
+        `step ${step.id} of ${spec.id}: runbook ${JSON.stringify(step.runbook ?? '')} ` + `${why}`,
       next: 'List the runbooks',
       command: 'list',
     });

@@ -6,7 +6,9 @@ export function notAsPlanned(why: string): StepFailure {
     'NotAsPlanned',
     `the request for the step differs from the plan in the record: ${why}. Nothing was done`,
     {
-      next: 'Find out which workers poll the workflow tasks of this queue; abort this run, or retry if somebody changed something by hand.',
+      next:
+        'Find out which workers poll the workflow tasks of this queue; abort this run, or ' +
+        'retry if somebody changed something by hand.',
     },
   );
 }

@@ -95,7 +95,10 @@ function why(code: string, name: string, { cwd, path }: Program): string {
   if (code !== 'ENOENT') return `may not be run on the worker (${code})`;
   const interpreter = interpreterOf(file);
   if (interpreter?.endsWith('\r'))
-    return `cannot be run on the worker: its first line ends with a carriage return (CRLF), so the system looks for the interpreter ${JSON.stringify(interpreter)}`;
+    return (
+      'cannot be run on the worker: its first line ends with a carriage return (CRLF), so the ' +
+      `system looks for the interpreter ${JSON.stringify(interpreter)}`
+    );
   return interpreter === undefined
     ? 'cannot be run on the worker: the loader that it was built for does not exist there'
     : `cannot be run on the worker: its interpreter ${interpreter} does not exist there`;

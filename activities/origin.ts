@@ -84,7 +84,9 @@ export class Origins {
       this.known.delete(runId);
       throw ApplicationFailure.create({
         type: 'TemporalUnavailable',
-        message: `the Temporal server did not say which run made the request (${codeOf(error)}); nothing was done, and it is retried`,
+        message:
+          `the Temporal server did not say which run made the request (${codeOf(error)}); ` +
+          'nothing was done, and it is retried',
         nextRetryDelay: '1s',
       });
     }
@@ -95,8 +97,10 @@ function outOfPlace(key: RunKey, { activityType }: Info, why: string): Applicati
   return ApplicationFailure.create({
     type: 'OutOfPlace',
     message:
-      `${activityType} was requested in the name of run ${key.run}, but ${why}. Nothing was done. ` +
-      'The requester can reach the Temporal server and is no run of this program: check who has access',
+      `${activityType} was requested in the name of run ${key.run}, but ${why}. Nothing was ` +
+      'done. ' +
+      'The requester can reach the Temporal server and is no run of this program: check who ' +
+      'has access',
     nonRetryable: true,
   });
 }

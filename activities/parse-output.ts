@@ -124,7 +124,8 @@ function shortRow(row: string, head: string, program: string): JsonObject {
     );
     if (at === -1)
       throw unusable(
-        `${program} printed a row with empty cells, and which they are cannot be told: ${JSON.stringify(beginningOf(row, 100))}`,
+        `${program} printed a row with empty cells, and which they are cannot be told: ` +
+          `${JSON.stringify(beginningOf(row, 100))}`,
       );
     for (const { word: name } of columns.slice(next, at)) fields.set(name, '');
     fields.set(columns[at]?.word ?? '', word);
@@ -161,6 +162,8 @@ function pairsOf(lines: readonly string[], program: string): JsonObject {
 
 function unusable(what: string): StepFailure {
   return new StepFailure('AnswerUnusable', what, {
-    next: 'The program has run, and its effect stands: correct what it prints, or how the runbook reads it.',
+    next:
+      'The program has run, and its effect stands: correct what it prints, or how the runbook ' +
+      'reads it.',
   });
 }

@@ -38,7 +38,9 @@ export class Secrets {
     } catch (error) {
       if (error instanceof FileError) throw error;
       throw new FileError(
-        `${this.path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): it says where secrets come from`,
+        `${this.path} cannot be read ` +
+          `(${(error as NodeJS.ErrnoException).code ?? 'unknown'}): it says where secrets ` +
+          'come from',
       );
     }
   }

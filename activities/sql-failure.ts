@@ -30,7 +30,9 @@ export function asStepFailure(
       'TlsRefused',
       `no encrypted connection to ${place}, and nothing was sent: ${why}`,
       {
-        next: 'Name the authority of its certificate with `ca` in targets.yaml, or correct `sslmode` in the address.',
+        next:
+          'Name the authority of its certificate with `ca` in targets.yaml, or correct ' +
+          '`sslmode` in the address.',
       },
     );
   }

@@ -42,7 +42,9 @@ export function sessionName(key: string): string {
 export async function systemOf(client: pg.Client): Promise<string | null> {
   const answer = await client
     .query<{ system: string }>(
-      `SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS system FROM pg_control_system()`,
+      `SELECT system_identifier || '/' ||
+              left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS system
+       FROM pg_control_system()`,
     )
     .catch(() => undefined);
   return answer?.rows[0]?.system ?? null;
@@ -160,6 +162,8 @@ export async function provedOutput(client: pg.Client, kept: Json): Promise<Json 
 
 function unknown(why: string): StepFailure {
   return new StepFailure('OutcomeUnknown', `the worker died around COMMIT, and ${why}`, {
-    next: 'Look into the database for what the step writes; then retry it, skip it, or mark it done.',
+    next:
+      'Look into the database for what the step writes; then retry it, skip it, or mark it ' +
+      'done.',
   });
 }

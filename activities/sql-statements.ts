@@ -20,7 +20,8 @@ export async function configure(
   isLocal: boolean,
 ): Promise<void> {
   await client.query(
-    `SELECT set_config(name, value, $3) FROM unnest($1::text[], $2::text[]) AS setting (name, value)`,
+    'SELECT set_config(name, value, $3) ' +
+      'FROM unnest($1::text[], $2::text[]) AS setting (name, value)',
     [Object.keys(settings), Object.values(settings), isLocal],
   );
 }

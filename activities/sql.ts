@@ -222,7 +222,9 @@ async function answerAfterCommit(
           'OutcomeUnknown',
           'the connection broke during COMMIT, and the database has not answered since',
           {
-            next: 'When it is back, look for what the step writes; then retry it, skip it, or mark it done.',
+            next:
+              'When it is back, look for what the step writes; then retry it, skip it, or ' +
+              'mark it done.',
           },
         );
       }

@@ -98,7 +98,9 @@ function refusal(path: string, name: Json): Problem {
   if (isReference(name)) {
     return {
       type: 'Refused',
-      message: `step ${path} acts on the target that ${name.$} names, which is not known before the run starts`,
+      message:
+        `step ${path} acts on the target that ${name.$} names, which is not known before the ` +
+        'run starts',
       next: 'Name the target in the step, or take it from an input of the runbook.',
     };
   }

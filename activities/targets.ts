@@ -77,7 +77,9 @@ export class Targets {
     } catch (error) {
       if (error instanceof FileError) throw error;
       throw new FileError(
-        `${this.path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): it declares the targets that runbooks act on`,
+        `${this.path} cannot be read ` +
+          `(${(error as NodeJS.ErrnoException).code ?? 'unknown'}): it declares the targets ` +
+          'that runbooks act on',
       );
     }
   }

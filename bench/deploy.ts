@@ -185,13 +185,19 @@ export function deployText({
 }: DeployResult): string[] {
   const ms = (value: number): string => `${value.toFixed(1)} ms`.padStart(9);
   return [
-    `what users see of a deployment behind ${proxy}, ${rate} requests a second wanted, medians of ${rounds} deployments`,
+    `what users see of a deployment behind ${proxy}, ${rate} requests a second wanted, ` +
+      `medians of ${rounds} deployments`,
     ...stretches.map((name) => {
       const { requests, failures, p50, p95, p99 } = medians[name];
-      return `  ${name.padEnd(8)} ${String(requests).padStart(6)} requests, ${failures} failed in all   p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}`;
+      return (
+        `  ${name.padEnd(8)} ${String(requests).padStart(6)} requests, ${failures} failed in ` +
+        `all   p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}`
+      );
     }),
-    `  p99 of the shift against the steady state before it: ${p99Ratio.toFixed(2)}x, ${p99MoreMs.toFixed(1)} ms more ` +
-      `(each: ${each.map(({ steady, shift }) => (shift.p99 / steady.p99).toFixed(2)).join(', ')}); ` +
+    `  p99 of the shift against the steady state before it: ${p99Ratio.toFixed(2)}x, ` +
+      `${p99MoreMs.toFixed(1)} ms more ` +
+      '(each: ' +
+      `${each.map(({ steady, shift }) => (shift.p99 / steady.p99).toFixed(2)).join(', ')}); ` +
       `${within ? 'within' : 'NOT within'} ${mostRatio}x or ${mostMoreMs} ms`,
   ];
 }

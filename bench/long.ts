@@ -36,7 +36,8 @@ export async function longRun(bench: Bench, steps: number): Promise<LongRun> {
   const seconds = (performance.now() - began) / 1_000;
   const bareMs: [number, number] = [before, await bareCost(bench)];
   const { rows } = await bench.pool.query<{ at: Date }>(
-    `SELECT a.started_at AS at FROM runbook.attempts a JOIN runbook.runs r ON r.no = a.run_no WHERE r.run = $1 ORDER BY a.path`,
+    'SELECT a.started_at AS at FROM runbook.attempts a ' +
+      'JOIN runbook.runs r ON r.no = a.run_no WHERE r.run = $1 ORDER BY a.path',
     [workflowId],
   );
   const times = rows.map(({ at }) => at.getTime());
@@ -101,11 +102,15 @@ async function executionsOf(
 export function longText(run: LongRun): string[] {
   const ms = (value: number): string => `${value.toFixed(1)} ms`;
   return [
-    `one run of ${run.steps} steps: ${run.seconds.toFixed(0)} s, ${run.executions} executions, ${run.eventsPerStep.toFixed(1)} history events a step`,
-    `  around step 50 ${ms(run.earlyMs)}, the last 50 steps ${ms(run.lateMs)}: ${run.ratio.toFixed(2)}x; a bare activity before and after ${run.bareMs.map(ms).join(' and ')}`,
+    `one run of ${run.steps} steps: ${run.seconds.toFixed(0)} s, ${run.executions} ` +
+      `executions, ${run.eventsPerStep.toFixed(1)} history events a step`,
+    `  around step 50 ${ms(run.earlyMs)}, the last 50 steps ${ms(run.lateMs)}: ` +
+      `${run.ratio.toFixed(2)}x; a bare activity before and after ` +
+      `${run.bareMs.map(ms).join(' and ')}`,
     ...run.tenths.map(
       ({ fromStep, medianMs, meanMs }) =>
-        `  from step ${String(fromStep).padStart(4)}   median ${ms(medianMs).padStart(8)}   mean ${ms(meanMs).padStart(8)}`,
+        `  from step ${String(fromStep).padStart(4)}   median ${ms(medianMs).padStart(8)}   ` +
+        `mean ${ms(meanMs).padStart(8)}`,
     ),
   ];
 }

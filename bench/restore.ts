@@ -122,7 +122,8 @@ async function drill(stack: Stack, backup: string): Promise<Took> {
     const [attempt] = attempts;
     if (attempts.length !== 1 || attempt?.state !== 'succeeded' || !attempt.endedAt)
       throw new Error(
-        `the drill ${id} restored backup ${backup} ${attempts.length} times, at last: ${attempt?.state}`,
+        `the drill ${id} restored backup ${backup} ${attempts.length} times, at last: ` +
+          `${attempt?.state}`,
       );
     const { stdout } = attempt.output as { stdout: string };
     return {
@@ -217,7 +218,8 @@ export function restoreText({
 }: RestoreResult): string[] {
   const seconds = (ms: number): string => (ms / 1_000).toFixed(2);
   const text = (name: string, values: number[], beyond: string): string =>
-    `  ${name.padEnd(34)} ${seconds(median(values)).padStart(7)} s   (${values.map(seconds).join(', ')})${beyond}`;
+    `  ${name.padEnd(34)} ${seconds(median(values)).padStart(7)} s   ` +
+    `(${values.map(seconds).join(', ')})${beyond}`;
   const told = (name: string, each: Took[]): string =>
     text(
       name,
@@ -225,10 +227,12 @@ export function restoreText({
       `   ${beyond(each).toFixed(0)} ms beyond the program's own time`,
     );
   return [
-    `restoring ${(bytes / 2 ** 30).toFixed(2)} GB, verification included, median of ${rounds} rounds side by side`,
+    `restoring ${(bytes / 2 ** 30).toFixed(2)} GB, verification included, median of ` +
+      `${rounds} rounds side by side`,
     told('step database/restore of a drill', step),
     told("the site's program from a shell", direct),
     text('a script by hand', script, ''),
-    `  the step takes ${ratio.toFixed(3)} times as long, ${within ? 'within' : 'MORE THAN'} 5 %; it adds ${(100 * added).toFixed(1)} % to the program's own time`,
+    `  the step takes ${ratio.toFixed(3)} times as long, ${within ? 'within' : 'MORE THAN'} ` +
+      `5 %; it adds ${(100 * added).toFixed(1)} % to the program's own time`,
   ];
 }

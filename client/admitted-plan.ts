@@ -24,7 +24,10 @@ async function hintFor(session: Session, name: string): Promise<string | undefin
     return [libraryHint(session.io.env), near].filter(Boolean).join(' ');
   }
   const { taskQueue } = await session.temporal();
-  return `This machine has it, the workers of task queue ${taskQueue} do not. Give them this release and this library (RUNBOOK_LIBRARY), and start them again.`;
+  return (
+    `This machine has it, the workers of task queue ${taskQueue} do not. Give them this ` +
+    'release and this library (RUNBOOK_LIBRARY), and start them again.'
+  );
 }
 
 /** Says when the plan was made from other runbooks than those of this machine. */

@@ -165,11 +165,16 @@ function ended(view: RunView): Change {
     kind: 'run',
     step: null,
     state: view.state,
-    text: `the run has ended: ${view.state}${why}${left.length > 0 ? ` ${leftTitle}: ${left.join('; ')}` : ''}`,
+    text:
+      'the run has ended: ' +
+      `${view.state}${why}${left.length > 0 ? ` ${leftTitle}: ${left.join('; ')}` : ''}`,
   };
 }
 
 /** `05:12:44Z  identify/jobs  begins: …`, in one line. */
 export function changeLine({ at, step, text }: Change): string {
-  return `${new Date(at).toISOString().slice(11, 19)}Z  ${step ? `${line(step)}  ` : ''}${line(text)}`;
+  return (
+    `${new Date(at).toISOString().slice(11, 19)}Z  ` +
+    `${step ? `${line(step)}  ` : ''}${line(text)}`
+  );
 }

@@ -24,9 +24,15 @@ export function differenceOf(theirs: LibraryDigests, here: LibraryDigests): Diff
 /** What a person who looks at a plan of theirs must know; null when nothing differs. */
 export function differenceWords({ missing, different }: Difference): string | null {
   if (different.length > 0)
-    return `The workers have another ${different.join(', ')} than this machine: theirs is shown, and theirs runs. A worker reads its library when it starts.`;
+    return (
+      `The workers have another ${different.join(', ')} than this machine: theirs is shown, ` +
+      'and theirs runs. A worker reads its library when it starts.'
+    );
   if (missing.length > 0)
-    return `This machine's library has no ${missing.join(', ')}: what the workers have is shown, and runs.`;
+    return (
+      `This machine's library has no ${missing.join(', ')}: what the workers have is shown, ` +
+      'and runs.'
+    );
   return null;
 }
 
@@ -39,7 +45,9 @@ export function compareLibraries(
   if (broken.length > 0)
     return {
       ...{ name, state: 'failed', found: broken.map(brokenWords).join('; ') },
-      fix: `Correct ${broken.map(({ file }) => file).join(', ')}; the other runbooks can be used meanwhile.`,
+      fix:
+        `Correct ${broken.map(({ file }) => file).join(', ')}; the other runbooks can be used ` +
+        'meanwhile.',
     };
   const here = libraryDigests([...runbooks, ...parts]);
   const off = workers.flatMap(({ worker, library }) => {
@@ -55,7 +63,9 @@ export function compareLibraries(
   if (off.length > 0)
     return {
       ...{ name, state: 'warning', found: off.join('; ') },
-      fix: 'Give workers and this machine the same RUNBOOK_LIBRARY, and start the workers again: they read it when they start.',
+      fix:
+        'Give workers and this machine the same RUNBOOK_LIBRARY, and start the workers again: ' +
+        'they read it when they start.',
     };
   if (workers.length === 0)
     return { name, state: 'skipped', found: 'no worker has reported', fix: null };

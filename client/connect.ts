@@ -76,7 +76,8 @@ function readProfile(
     return { options: given, namespace };
   } catch (error) {
     throw new CliError(
-      `Temporal's configuration cannot be read: ${(error as Error).message.replace(/\s+/g, ' ').replace(/\.$/, '')}.`,
+      "Temporal's configuration cannot be read: " +
+        `${(error as Error).message.replace(/\s+/g, ' ').replace(/\.$/, '')}.`,
       'Check temporal.toml (TEMPORAL_CONFIG_FILE) and --profile.',
       exitCodes.usage,
     );

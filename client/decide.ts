@@ -178,7 +178,8 @@ function tooLate(view: RunView, about: string | undefined, command: string): Cli
     ? `. Start it again with: ${command} start --from ${view.id}`
     : '';
   return new CliError(
-    `Run ${view.id} has ended (${view.state}${why}); there is nothing to decide.${who} Nothing was changed.`,
+    `Run ${view.id} has ended (${view.state}${why}); there is nothing to decide.${who} ` +
+      'Nothing was changed.',
     `See how it went with: ${command} report ${view.id}${again}`,
     exitCodes.denied,
   );
@@ -261,10 +262,16 @@ function notFailed(view: RunView, step: string | undefined): string {
     return `No failed step of run ${view.id} waits for people: ${doingNow(view)}.`;
   const nearby = view.waitingFor.filter(({ id }) => belongsTo(id, step));
   if (nearby.length > 0)
-    return `Step ${step} of run ${view.id} asks nothing itself; answer ${nearby.map(({ id }) => id).join(' or ')}.`;
+    return (
+      `Step ${step} of run ${view.id} asks nothing itself; answer ` +
+      `${nearby.map(({ id }) => id).join(' or ')}.`
+    );
   const done = undoneBy(step);
   const state = view.steps.find(({ id }) => id === (done ?? step))?.state ?? 'not known';
-  return `Step ${step} of run ${view.id} asks nothing now: ${done ?? 'it'} is ${state}, and ${doingNow(view, 'the run')}.`;
+  return (
+    `Step ${step} of run ${view.id} asks nothing now: ${done ?? 'it'} is ${state}, and ` +
+    `${doingNow(view, 'the run')}.`
+  );
 }
 
 function notWaiting(view: RunView, gate: string | undefined): string {
@@ -272,7 +279,9 @@ function notWaiting(view: RunView, gate: string | undefined): string {
   if (gate === undefined) return `No gate of run ${view.id} waits for a decision: ${doing}.`;
   const decision = decisionAbout(view, gate);
   if (decision)
-    return `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ${decision.by}.`;
+    return (
+      `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ` + `${decision.by}.`
+    );
   const error = view.steps.find(({ id }) => id === gate)?.error;
   if (error) return `Gate ${gate} of run ${view.id} is closed: ${error.message}; now ${doing}.`;
   return `Gate ${gate} of run ${view.id} does not wait for a decision now: ${doing}.`;
@@ -312,7 +321,8 @@ export async function checkDigest(
       exitCodes.denied,
     );
   throw new CliError(
-    `Nothing that ${wait.id} of run ${view.id} ever asked has the digest ${digest}. Nothing was sent.`,
+    `Nothing that ${wait.id} of run ${view.id} ever asked has the digest ${digest}. Nothing ` +
+      'was sent.',
     `Copy the digest whole. ${status}`,
     exitCodes.usage,
   );
@@ -354,7 +364,8 @@ export function refuseEmptyRollback({ view, note }: RunReading, command: string)
 
 function perhapsSent(command: string, address: string, decision: DecisionEnvelope): CliError {
   return new CliError(
-    `The Temporal server at ${address} did not answer in time: it is not known whether the decision arrived. Sent again, it counts once.`,
+    `The Temporal server at ${address} did not answer in time: it is not known whether the ` +
+      'decision arrived. Sent again, it counts once.',
     `Send it again with: ${askAgain(command, decision)}`,
     exitCodes.timedOut,
   );

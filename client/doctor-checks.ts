@@ -154,7 +154,8 @@ async function versionsCheck(session: Session): Promise<Check> {
       .map(({ version }) => version);
     return failed(
       name,
-      `${current.version} gets new runs, and no worker of it lives${others.length > 0 ? `; there are workers of ${others.join(', ')}` : ''}`,
+      `${current.version} gets new runs, and no worker of it ` +
+        `lives${others.length > 0 ? `; there are workers of ${others.join(', ')}` : ''}`,
       others.length > 0
         ? `${session.command} deployment --use ${others[0]}`
         : `Start a worker of that release.`,
@@ -167,7 +168,8 @@ async function versionsCheck(session: Session): Promise<Check> {
     const named = left.slice(0, namedRuns).map(({ id, buildId }) => `${id} (${buildId})`);
     return warning(
       name,
-      `${left.length} runs stand still, no worker of their version lives: ${named.join(', ')}${left.length > namedRuns ? ' …' : ''}`,
+      `${left.length} runs stand still, no worker of their version lives: ` +
+        `${named.join(', ')}${left.length > namedRuns ? ' …' : ''}`,
       `${session.command} adopt moves what fits this release, and says why the rest does not.`,
     );
   }
@@ -195,7 +197,8 @@ async function userInterface({ uiUrl }: Session): Promise<Check> {
     return warning(
       name,
       `nobody answers at ${uiUrl}`,
-      'Where Temporal itself does not answer, begin there. Else set RUNBOOK_UI_URL to where your Temporal UI is.',
+      'Where Temporal itself does not answer, begin there. Else set RUNBOOK_UI_URL to where ' +
+        'your Temporal UI is.',
     );
   }
 }

@@ -22,14 +22,20 @@ export async function messagesCheck(session: Session): Promise<Check> {
     );
     return {
       ...{ name, state: 'warning', found: each.join('; ') },
-      fix: 'Correct the channel in targets.yaml or secrets.yaml of the workers, or what it leads to. Each message is tried again, at the longest every five minutes.',
+      fix:
+        'Correct the channel in targets.yaml or secrets.yaml of the workers, or what it leads ' +
+        'to. Each message is tried again, at the longest every five minutes.',
     };
   }
   if (untold.length > 0) {
     return {
       ...{ name, state: 'warning' },
-      found: `nobody was told of ${untold.length} waiting ${untold.length === 1 ? 'run' : 'runs'}: ${listed(untold)}`,
-      fix: `Name a channel: ${session.command} worker --notify NAME, or notify of a target; docs/operating.md, "People are told".`,
+      found:
+        `nobody was told of ${untold.length} waiting ${untold.length === 1 ? 'run' : 'runs'}: ` +
+        `${listed(untold)}`,
+      fix:
+        `Name a channel: ${session.command} worker --notify NAME, or notify of a target; ` +
+        'docs/operating.md, "People are told".',
     };
   }
   return { name, state: 'ok', found: 'of everything that runs wait for', fix: null };
@@ -46,7 +52,8 @@ export async function waitingCheck(session: Session): Promise<Check> {
   const found =
     each.length === 0
       ? 'none waits for people'
-      : `${each.length} ${each.length === 1 ? 'waits' : 'wait'} for people: ${listed(each)}. See what with: ${session.command} runs --waiting`;
+      : `${each.length} ${each.length === 1 ? 'waits' : 'wait'} for people: ${listed(each)}. ` +
+        `See what with: ${session.command} runs --waiting`;
   return { name: 'waiting runs', state: 'ok', found, fix: null };
 }
 

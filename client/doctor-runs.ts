@@ -99,7 +99,9 @@ function toldPaused(inTemporal: readonly Paused[], here: readonly PausedRun[]): 
     name,
     state: 'warning',
     found: [...each, ...rest].join('; '),
-    fix: `It goes on with: ${first.next}${paused.length > 1 ? '. status RUN says it for each.' : ''}`,
+    fix:
+      'It goes on with: ' +
+      `${first.next}${paused.length > 1 ? '. status RUN says it for each.' : ''}`,
   };
 }
 
@@ -268,7 +270,9 @@ async function endedBehind(session: Session): Promise<Check> {
     name,
     state: 'warning',
     found: `${runs.length} in the last day: ${ids.join(', ')}${runs.length > named ? ', …' : ''}`,
-    fix: `${session.command} status RUN says what was left running; start it again with --from RUN.`,
+    fix:
+      `${session.command} status RUN says what was left running; start it again with --from ` +
+      'RUN.',
   };
 }
 
@@ -302,7 +306,9 @@ async function refused(session: Session): Promise<Check> {
   return {
     name,
     state: 'warning',
-    found: `${starts.length} in the last day: ${ids.join(', ')}${starts.length > named ? ', …' : ''}; ${first.why}`,
+    found:
+      `${starts.length} in the last day: ` +
+      `${ids.join(', ')}${starts.length > named ? ', …' : ''}; ${first.why}`,
     fix: `Whoever sends them has to send what ${session.command} start sends.`,
   };
 }
@@ -330,8 +336,12 @@ async function watched(session: Session, temporal: Temporal): Promise<Check> {
     return {
       name,
       state: 'warning',
-      found: `${count} live runs began in another Temporal namespace, which no worker watches: ${ids.join(', ')}`,
-      fix: `Start a worker there. If its server has lost its data: RUNBOOK_LOST_NAMESPACES=${ids.join(',')} for the workers here.`,
+      found:
+        `${count} live runs began in another Temporal namespace, which no worker watches: ` +
+        `${ids.join(', ')}`,
+      fix:
+        'Start a worker there. If its server has lost its data: ' +
+        `RUNBOOK_LOST_NAMESPACES=${ids.join(',')} for the workers here.`,
     };
   }
   const ms = await sinceComparison(pool, mine);
@@ -346,7 +356,10 @@ async function watched(session: Session, temporal: Temporal): Promise<Check> {
   return {
     name,
     state: 'warning',
-    found: `the record was ${ms === null ? 'never' : `not compared for ${Math.round(ms / 60_000)} min`} ${ms === null ? 'compared ' : ''}with Temporal`,
+    found:
+      'the record was ' +
+      `${ms === null ? 'never' : `not compared for ${Math.round(ms / 60_000)} min`} ` +
+      `${ms === null ? 'compared ' : ''}with Temporal`,
     fix: 'A worker does it every 15 s: start one, or look at the logs of those that run.',
   };
 }

@@ -52,12 +52,16 @@ export function workersCheck(taskQueue: string, signs: WorkerSigns, now = Date.n
   const silent = heard.filter(
     ({ lives, hasReport, identity }) => !lives && hasReport && !hosts.has(hostIn(identity)),
   );
-  const found = `answers on ${taskQueue}: ${living.map(words).join(', ') || 'a worker that Temporal does not list yet'}`;
+  const found =
+    `answers on ${taskQueue}: ` +
+    `${living.map(words).join(', ') || 'a worker that Temporal does not list yet'}`;
   if (silent.length === 0) return { name: 'worker', state: 'ok', found, fix: null };
   return {
     ...{ name: 'worker', state: 'warning' },
     found: `${found}; silent: ${silent.map(words).join(', ')}`,
-    fix: 'A worker that is silent has died, or its host is away: start one there again if commands ran on it.',
+    fix:
+      'A worker that is silent has died, or its host is away: start one there again if ' +
+      'commands ran on it.',
   };
 }
 
@@ -109,7 +113,9 @@ function clocks(workers: readonly WorkerReport[]): Check {
   });
   return {
     ...{ name, state: 'warning', found: each.join('; ') },
-    fix: 'Let NTP set the clocks of these hosts: times in reports, and waits that end at a time, go by them.',
+    fix:
+      'Let NTP set the clocks of these hosts: times in reports, and waits that end at a time, ' +
+      'go by them.',
   };
 }
 
@@ -122,7 +128,9 @@ function journals(workers: readonly WorkerReport[]): Check {
   const scarce = hosts.filter((each) => isBelow(each, soon));
   if (scarce.length === 0) {
     const least = hosts.reduce((a, b) => (a.journals.freeBytes < b.journals.freeBytes ? a : b));
-    const found = `at least ${inWords(least)} on ${hosts.length === 1 ? least.host : `${hosts.length} hosts`}`;
+    const found =
+      `at least ${inWords(least)} on ` +
+      `${hosts.length === 1 ? least.host : `${hosts.length} hosts`}`;
     return { name, state: 'ok', found, fix: null };
   }
   const each = scarce.map((host) => {
@@ -131,7 +139,9 @@ function journals(workers: readonly WorkerReport[]): Check {
   });
   return {
     ...{ name, state: 'warning', found: each.join('; ') },
-    fix: 'Make room on that disk, or set RUNBOOK_JOURNALS to a larger one once no command runs there. Leave the journals of running commands alone: they hold what became of them.',
+    fix:
+      'Make room on that disk, or set RUNBOOK_JOURNALS to a larger one once no command runs ' +
+      'there. Leave the journals of running commands alone: they hold what became of them.',
   };
 }
 

@@ -102,7 +102,8 @@ export function explain(error: unknown, context: ErrorContext): CliError {
 export function nothingAnswers(address: string, command: string): CliError {
   return new CliError(
     `No Temporal server answers at ${address}, and the record in PostgreSQL cannot be read either.`,
-    `Start everything here with: ${startHere(command)}. Or see what is wrong with: ${command} doctor`,
+    `Start everything here with: ${startHere(command)}. Or see what is wrong with: ` +
+      `${command} doctor`,
   );
 }
 
@@ -129,7 +130,8 @@ function explainTemporal(error: unknown, context: ErrorContext): CliError | unde
     case grpc.unavailable:
       return new CliError(
         `No Temporal server answers at ${address}.`,
-        `Start everything here with: ${startHere(command)}. Or say where the server is: --address HOST:PORT, TEMPORAL_ADDRESS, or a profile in temporal.toml.`,
+        `Start everything here with: ${startHere(command)}. Or say where the server is: ` +
+          '--address HOST:PORT, TEMPORAL_ADDRESS, or a profile in temporal.toml.',
       );
     case grpc.deadlineExceeded:
       return new CliError(
@@ -143,7 +145,8 @@ function explainTemporal(error: unknown, context: ErrorContext): CliError | unde
     case grpc.unauthenticated:
       return new CliError(
         `The Temporal server at ${address} refuses us: ${details || 'access denied'}.`,
-        'Check the API key or certificate of your profile in temporal.toml (TEMPORAL_API_KEY, TEMPORAL_TLS_CLIENT_CERT_PATH).',
+        'Check the API key or certificate of your profile in temporal.toml ' +
+          '(TEMPORAL_API_KEY, TEMPORAL_TLS_CLIENT_CERT_PATH).',
         exitCodes.denied,
       );
     case grpc.invalidArgument:
@@ -155,7 +158,8 @@ function explainTemporal(error: unknown, context: ErrorContext): CliError | unde
       return new CliError(`The Temporal server refused the request: ${details}.`, doctor);
     default:
       return new CliError(
-        `The Temporal server at ${address} answered with an error: ${details || `gRPC status ${code}`}.`,
+        `The Temporal server at ${address} answered with an error: ` +
+          `${details || `gRPC status ${code}`}.`,
         doctor,
       );
   }

@@ -50,7 +50,10 @@ export function wordsOf(
   const start = startIn(event);
   if (start) {
     const who = statedName(start.by ?? '', senderIn(start.sender));
-    return `${who} started ${started?.workflowType?.name ?? 'the run'}: ${start.reason || 'no reason given'}`;
+    return (
+      `${who} started ${started?.workflowType?.name ?? 'the run'}: ` +
+      `${start.reason || 'no reason given'}`
+    );
   }
   return (
     ofActivity(event, events, all) ??
@@ -68,7 +71,9 @@ function ofActivity(event: Event, events: ReadonlyMap<string, Event>, all: boole
   if (begun) {
     const again =
       (begun.attempt ?? 1) > 1
-        ? `attempt ${begun.attempt} on ${begun.identity ?? 'a worker'}${begun.lastFailure ? `; before: ${failureWords(begun.lastFailure)}` : ''}`
+        ? `attempt ${begun.attempt} on ` +
+          (begun.identity ?? 'a worker') +
+          (begun.lastFailure ? `; before: ${failureWords(begun.lastFailure)}` : '')
         : null;
     if (again === null && !all) return null;
     return named(
@@ -151,7 +156,10 @@ function ofEnd(event: Event): string | null {
   if (failed) return `the run has failed: ${failed.failure?.message ?? 'no reason known'}`;
   const terminated = event.workflowExecutionTerminatedEventAttributes;
   if (terminated)
-    return `the run was terminated in Temporal by ${terminated.identity || 'somebody'}: ${terminated.reason || 'no reason given'}`;
+    return (
+      `the run was terminated in Temporal by ${terminated.identity || 'somebody'}: ` +
+      `${terminated.reason || 'no reason given'}`
+    );
   if (event.workflowExecutionTimedOutEventAttributes) return 'the run ran out of time in Temporal';
   if (event.workflowExecutionCancelRequestedEventAttributes)
     return 'somebody asked Temporal to cancel the run';

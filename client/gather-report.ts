@@ -23,7 +23,9 @@ export async function gatherReport(
   if (!pool)
     return {
       report,
-      note: 'The address of the record is not configured (RUNBOOK_DATABASE_URL): attempts are left out.',
+      note:
+        'The address of the record is not configured (RUNBOOK_DATABASE_URL): attempts are ' +
+        'left out.',
     };
   const { getAttempts, getRun, history } = await import('../store/index.js');
   const key = { run: view.id, firstRunId: view.firstRunId };

@@ -114,8 +114,9 @@ export function pairs(
   const room = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
   const hanging = ' '.repeat(indent.length + room);
   return rows
-    .map(([name, value]) =>
-      `${indent}${paint('dim', name.padEnd(room))}${wrap(value, width, hanging).trimStart()}`.trimEnd(),
-    )
+    .map(([name, value]) => {
+      const text = wrap(value, width, hanging).trimStart();
+      return `${indent}${paint('dim', name.padEnd(room))}${text}`.trimEnd();
+    })
     .join('\n');
 }

@@ -29,7 +29,10 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   ]);
   const targets = plan.targets.map((target): [string, string] => [
     target.name,
-    `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}${target.observed ? ', read only' : ''}; ${target.addresses.join(', ') || 'no address'}`,
+    `${target.kind}, ${target.environment}` +
+      (target.isolated ? ', isolated' : '') +
+      (target.observed ? ', read only' : '') +
+      `; ${target.addresses.join(', ') || 'no address'}`,
   ]);
   const files = (plan.files ?? []).map(
     ({ runbook: owner, name, bytes, digest }): [string, string] => [
@@ -42,7 +45,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
     each.system ? `${programWords(each)} of the system` : programWords(each),
   ]);
   return [
-    `${paint('bold', line(runbook.title))}\n${line(`${runbook.id} ${runbook.version}, ${runbook.type.toLowerCase().replaceAll('_', ' ')}, ${runbook.priority.toLowerCase()} priority`)}`,
+    `${paint('bold', line(runbook.title))}\n${line(kindText(runbook))}`,
     ...(plan.drill
       ? [wrap('A drill: changes isolated targets only, and undoes what it made.', columns)]
       : []),
@@ -225,4 +228,9 @@ export function effectsOf(steps: readonly StepSpec[]): Effect[] {
 
 function section(paint: Paint, title: string, body: string): string {
   return `${paint('bold', title)}\n${body}`;
+}
+
+function kindText({ id, version, type, priority }: Plan['runbook']): string {
+  const kind = type.toLowerCase().replaceAll('_', ' ');
+  return `${id} ${version}, ${kind}, ${priority.toLowerCase()} priority`;
 }

@@ -208,7 +208,8 @@ async function fromRecord(
     if (why !== 'no worker answers') throw cause;
     throw new CliError(
       `No worker answers for run ${run}, and the address of the record is not configured.`,
-      `Start a worker with: ${session.command} worker. Or set RUNBOOK_DATABASE_URL to read the record.`,
+      `Start a worker with: ${session.command} worker. Or set RUNBOOK_DATABASE_URL to read ` +
+        'the record.',
       exitCodes.timedOut,
     );
   }
@@ -227,7 +228,8 @@ async function fromRecord(
   if (isNotFound(cause)) throw await noSuchRun(session, run);
   throw new CliError(
     `${why[0]?.toUpperCase()}${why.slice(1)}, and the record does not know run ${run}.`,
-    `Start a worker with: ${session.command} worker. See the runs in the record with: ${session.command} runs`,
+    `Start a worker with: ${session.command} worker. See the runs in the record with: ` +
+      `${session.command} runs`,
     exitCodes.timedOut,
   );
 }
@@ -254,7 +256,9 @@ function overlay(view: RunView, execution: WorkflowExecutionDescription): RunVie
   const endedAt = execution.closeTime?.toISOString() ?? null;
   const problem = view.problem ?? {
     type: 'Terminated',
-    message: `the run was ended in Temporal (${execution.status.name.toLowerCase()}); what ran then was not waited for and nothing was undone`,
+    message:
+      `the run was ended in Temporal (${execution.status.name.toLowerCase()}); what ran then ` +
+      'was not waited for and nothing was undone',
     next: 'Look at the last steps and at the target before you start again.',
   };
   return { ...view, state, endedAt, problem, waitingFor: [] };

@@ -24,7 +24,8 @@ function head(spec: RunbookSpec, drilled: string, paint: Paint, columns: number)
     ['id', `${spec.id} ${spec.version}`],
     [
       'type',
-      `${spec.type.toLowerCase().replaceAll('_', ' ')}, ${spec.priority.toLowerCase()} priority, about ${spec.expectedMinutes} minutes`,
+      `${spec.type.toLowerCase().replaceAll('_', ' ')}, ${spec.priority.toLowerCase()} ` +
+        `priority, about ${spec.expectedMinutes} minutes`,
     ],
     ['owners', spec.owners.join(', ')],
     ...(spec.tags.length > 0 ? [['tags', spec.tags.join(', ')] satisfies [string, string]] : []),
@@ -41,7 +42,10 @@ function head(spec: RunbookSpec, drilled: string, paint: Paint, columns: number)
     `${paint('bold', 'Inputs')}\n${pairs(inputs, columns, paint, '  ') || '  none'}`,
     ...(spec.prerequisites.length > 0
       ? [
-          `${paint('bold', 'Before you start')}\n${spec.prerequisites.map((each) => wrap(each, columns, '  ')).join('\n')}`,
+          [
+            paint('bold', 'Before you start'),
+            ...spec.prerequisites.map((each) => wrap(each, columns, '  ')),
+          ].join('\n'),
         ]
       : []),
   ];

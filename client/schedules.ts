@@ -80,7 +80,9 @@ export async function createSchedule(
           taskQueue: temporal.taskQueue,
           args: [envelope],
           workflowTaskTimeout,
-          staticSummary: `${envelope.drill ? 'Drill' : 'Run'} of ${markdown(envelope.runbook)}, from schedule ${markdown(id)}`,
+          staticSummary:
+            `${envelope.drill ? 'Drill' : 'Run'} of ${markdown(envelope.runbook)}, from ` +
+            `schedule ${markdown(id)}`,
         },
         memo: {
           runbook: envelope.runbook,

@@ -50,8 +50,12 @@ export function mixedWords(
   { address, namespace }: Temporal,
   { namespace: other, worker }: { namespace: string; worker: string },
 ): string {
-  return `no worker of the Temporal namespace ${namespace} at ${address} uses this record, and ${worker} uses it with another namespace, called ${other}`;
+  return (
+    `no worker of the Temporal namespace ${namespace} at ${address} uses this record, and ` +
+    `${worker} uses it with another namespace, called ${other}`
+  );
 }
 
 export const mixedFix =
-  'Name the Temporal server and the record of one stack: TEMPORAL_ADDRESS or --address, and RUNBOOK_DATABASE_URL. Without either, the running dev is used for both.';
+  'Name the Temporal server and the record of one stack: TEMPORAL_ADDRESS or --address, and ' +
+  'RUNBOOK_DATABASE_URL. Without either, the running dev is used for both.';

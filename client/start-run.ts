@@ -42,8 +42,10 @@ export async function startRun(
   } catch (error) {
     if (isUnanswered(error))
       throw new CliError(
-        `The Temporal server at ${temporal.address} did not answer in time: it is not known whether run ${envelope.run} was started.`,
-        `See whether it was with: ${session.command} status ${envelope.run}. To start it again, add --id ${envelope.run}: the same id starts nothing twice.`,
+        `The Temporal server at ${temporal.address} did not answer in time: it is not known ` +
+          `whether run ${envelope.run} was started.`,
+        `See whether it was with: ${session.command} status ${envelope.run}. To start it ` +
+          `again, add --id ${envelope.run}: the same id starts nothing twice.`,
         exitCodes.timedOut,
       );
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -14,7 +14,8 @@ export function reportText(report: FileReport, paint: Paint, columns: number): s
     paint('bold', `${report.runbook ?? '?'}  ${paint('dim', report.file)}`),
     ...report.problems.map((problem) => problemText(problem, paint)),
     ...report.cases.flatMap(({ name, ok, ms, problems }) => [
-      `  ${ok ? paint('green', 'ok  ') : paint('red', 'FAIL')} ${line(name)}  ${paint('dim', `${ms} ms`)}`,
+      `  ${ok ? paint('green', 'ok  ') : paint('red', 'FAIL')} ${line(name)}  ` +
+        `${paint('dim', `${ms} ms`)}`,
       ...problems.map((problem) => indented(problemText(problem, paint))),
     ]),
     ...waysText(report, paint),
@@ -65,7 +66,9 @@ export function summaryText(reports: readonly FileReport[]): string {
   const failed = cases.filter(({ ok }) => !ok).length;
   const unread = reports.filter(({ problems }) => problems.length > 0).length;
   const ms = cases.reduce((sum, each) => sum + each.ms, 0);
-  const all = `${cases.length} ${cases.length === 1 ? 'case' : 'cases'} in ${reports.length} ${reports.length === 1 ? 'file' : 'files'}`;
+  const all =
+    `${cases.length} ${cases.length === 1 ? 'case' : 'cases'} in ${reports.length} ` +
+    `${reports.length === 1 ? 'file' : 'files'}`;
   const wrong = [
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(unread > 0 ? [`${unread} ${unread === 1 ? 'file' : 'files'} cannot be read`] : []),

@@ -68,8 +68,12 @@ function notTaken({ raw }: WorkflowExecutionDescription): Trouble | null {
   const why = failing.lastFailure?.message?.split('\n', 1)[0]?.slice(0, 300) || 'no reason given';
   return {
     type: 'RecordFails',
-    message: `${failing.activityType?.name} has failed ${(failing.attempt ?? 1) - 1} times in a row: ${why}`,
-    next: 'look at the record in PostgreSQL and at the logs of the workers; the run then goes on by itself',
+    message:
+      `${failing.activityType?.name} has failed ${(failing.attempt ?? 1) - 1} times in a row: ` +
+      `${why}`,
+    next:
+      'look at the record in PostgreSQL and at the logs of the workers; the run then goes on ' +
+      'by itself',
   };
 }
 
@@ -158,21 +162,29 @@ function whyItFails(
   ) {
     return {
       type: 'WorkflowFails',
-      message: `the workers' code of ${runbook} does not fit what this run has done so far${tries}: ${what}`,
+      message:
+        `the workers' code of ${runbook} does not fit what this run has done so far${tries}: ` +
+        `${what}`,
       next: 'deploy the release that the run began with; it then goes on by itself',
     };
   }
   return {
     type: 'WorkflowFails',
     message: `the code of ${runbook} fails${tries}: ${what}`,
-    next: 'report it with the run id, and deploy a corrected release; the run then goes on by itself',
+    next:
+      'report it with the run id, and deploy a corrected release; the run then goes on by ' +
+      'itself',
   };
 }
 
 function untaken(taskQueue: string, since: number): Trouble {
   return {
     type: 'NoWorker',
-    message: `no worker of task queue ${taskQueue} has taken its next task for ${Math.round((Date.now() - since) / 1_000)} s`,
-    next: `start a worker there (RUNBOOK_TASK_QUEUE=${taskQueue}), or more of them if they are busy`,
+    message:
+      `no worker of task queue ${taskQueue} has taken its next task for ` +
+      `${Math.round((Date.now() - since) / 1_000)} s`,
+    next:
+      `start a worker there (RUNBOOK_TASK_QUEUE=${taskQueue}), or more of them if they are ` +
+      'busy',
   };
 }

@@ -117,7 +117,10 @@ function head(
       : []),
     ...(ui ? ([['ui', ui]] as [string, string][]) : []),
   ];
-  return `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}\n${pairs(rows, columns, paint)}`;
+  return (
+    `${paint('bold', line(view.title))}: ` +
+    `${paintState(paint, view.state)}\n${pairs(rows, columns, paint)}`
+  );
 }
 
 function programRow(change: ProgramChange): [string, string] {
@@ -137,7 +140,8 @@ function recoveryFacts(recovery: RecoveryView): [string, string][] {
 
 function problem(view: RunView, { paint, columns }: ViewOptions): string {
   const next = view.problem?.next ? `\n${wrap(`Next: ${view.problem.next}`, columns)}` : '';
-  return `${paint('red', wrap(`${capital(view.state)}: ${view.problem?.message ?? ''}`, columns))}${next}`;
+  const what = `${capital(view.state)}: ${view.problem?.message ?? ''}`;
+  return `${paint('red', wrap(what, columns))}${next}`;
 }
 
 /** What is left of a run that did not end as it was meant to, and how to take it back. */
@@ -149,7 +153,9 @@ function renderLeft(view: RunView, { paint, columns }: ViewOptions): string[] {
 }
 
 function stuck({ message, next }: Problem, { paint, columns }: ViewOptions): string {
-  return `${paint('red', wrap(`Stuck: ${message}`, columns))}${next ? `\n${wrap(`Next: ${next}`, columns)}` : ''}`;
+  const lines = [paint('red', wrap(`Stuck: ${message}`, columns))];
+  if (next) lines.push(wrap(`Next: ${next}`, columns));
+  return lines.join('\n');
 }
 
 /** What was paused, by an operator or in Temporal, and the command that lets it go on. */

@@ -16,7 +16,10 @@ export function decisionText(
     ? `accepted${note && ` (${note})`}`
     : `refused: ${decision.message}`;
   const reason = decision.reason ? ` Reason given: ${decision.reason}` : '';
-  return `${who} ${whatOf(decision)}: ${verdict}${verdict.endsWith('.') || !reason ? '' : '.'}${reason}`;
+  return (
+    `${who} ${whatOf(decision)}: ` +
+    `${verdict}${verdict.endsWith('.') || !reason ? '' : '.'}${reason}`
+  );
 }
 
 function whatOf({ verb, about, code }: DecisionView): string {

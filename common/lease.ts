@@ -70,5 +70,8 @@ export function refusesWhenHeld(
 /** Who holds a target and since when, as the end of a sentence. */
 export function heldText({ target, run, runbook, requester, since, inLine }: HeldTarget): string {
   const how = inLine ? 'is free, and run' : 'is held by run';
-  return `target ${target} ${how} ${run} (${runbook}, started by ${requester})${inLine ? ' has waited for it' : ''} since ${utc(since)}`;
+  return (
+    `target ${target} ${how} ${run} (${runbook}, started by ` +
+    `${requester})${inLine ? ' has waited for it' : ''} since ${utc(since)}`
+  );
 }

@@ -20,7 +20,8 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
     workflowTaskTimeout,
     // Its activities and its later executions inherit it.
     priority: taskPriority(plan.runbook.priority),
-    staticSummary: `${plan.drill ? 'Drill: ' : ''}${markdown(plan.runbook.title)}: ${reasonOf(envelope)}`,
+    staticSummary:
+      `${plan.drill ? 'Drill: ' : ''}${markdown(plan.runbook.title)}: ` + `${reasonOf(envelope)}`,
     staticDetails: details(envelope, plan),
     // Shown as it is, not as Markdown, and read by `runbook runs`.
     memo: { runbook: envelope.runbook, requester: envelope.by, reason: envelope.reason },
@@ -58,7 +59,8 @@ function details(envelope: StartEnvelope, plan: Plan): string {
     ([name, value]) => `- ${markdown(name)}: ${codeSpan(JSON.stringify(value))}`,
   );
   return [
-    `${markdown(plan.runbook.id)} ${markdown(plan.runbook.version)}, asked for by ${markdown(envelope.by, 300)}: ${reasonOf(envelope)}`,
+    `${markdown(plan.runbook.id)} ${markdown(plan.runbook.version)}, asked for by ` +
+      `${markdown(envelope.by, 300)}: ${reasonOf(envelope)}`,
     `Plan ${codeSpan(plan.digest)}`,
     inputs.join('\n'),
   ].join('\n\n');

@@ -31,6 +31,7 @@ export function bothTimes(iso: string): string {
     .slice(0, 19)
     .replace('T', ' ');
   const sign = offset < 0 ? '-' : '+';
-  const zone = `${sign}${String(Math.floor(Math.abs(offset) / 60)).padStart(2, '0')}:${String(Math.abs(offset) % 60).padStart(2, '0')}`;
-  return `${utc(iso)} (local ${local} ${zone})`;
+  const digits = (number: number): string => String(number).padStart(2, '0');
+  const zone = `${digits(Math.floor(Math.abs(offset) / 60))}:${digits(Math.abs(offset) % 60)}`;
+  return `${utc(iso)} (local ${local} ${sign}${zone})`;
 }

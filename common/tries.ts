@@ -91,4 +91,6 @@ export function triesWords(step: StepSpec): string {
 }
 
 /** What `triesWords` marks with a star. */
-export const onceWords = `* Tried once. An attempt that is proved to have done nothing is tried again, up to ${defaultRetry.attempts} times in all.`;
+export const onceWords =
+  '* Tried once. An attempt that is proved to have done nothing is tried again, up to ' +
+  `${defaultRetry.attempts} times in all.`;

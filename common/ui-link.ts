@@ -12,7 +12,8 @@ export function uiLink(
   runId: string,
   page: 'user-metadata' | 'timeline' = 'user-metadata',
 ): string {
-  return `${base}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(run)}/${runId}/${page}`;
+  const [space, workflow] = [namespace, run].map(encodeURIComponent);
+  return `${base}/namespaces/${space}/workflows/${workflow}/${runId}/${page}`;
 }
 
 /**

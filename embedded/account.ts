@@ -23,7 +23,8 @@ export function serverAccount(): Account | undefined {
     if (uid !== undefined && gid !== undefined) return { name, uid: Number(uid), gid: Number(gid) };
   }
   throw new EmbeddedError(
-    'PostgreSQL does not run as root, and this machine has neither a user `postgres` nor `nobody`. Run as an ordinary user.',
+    'PostgreSQL does not run as root, and this machine has neither a user `postgres` nor ' +
+      '`nobody`. Run as an ordinary user.',
   );
 }
 

@@ -188,10 +188,12 @@ async function restore(
   tell(`the record is back${found.upTo ? `, with all that was written until ${found.upTo}` : ''}`);
   if (found.behindSince !== null)
     tell(
-      `the backup was behind since ${found.behindSince}: what was done after that may be missing, look at the targets`,
+      `the backup was behind since ${found.behindSince}: what was done after that may be ` +
+        'missing, look at the targets',
     );
   tell(
-    'runs that were under way are closed within a minute; what their steps did is unknown, and they say so',
+    'runs that were under way are closed within a minute; what their steps did is unknown, ' +
+      'and they say so',
   );
 }
 
@@ -201,8 +203,10 @@ function refuseSecond(home: string): void {
   if (!running?.alive) return;
   const { address, uiUrl, supervisor } = running.connection;
   throw new EmbeddedError(
-    `runbook dev, or a demo that was kept, already runs here (process ${supervisor.pid}): Temporal ${address}, UI ${uiUrl}. ` +
-      `Use it, stop it with Ctrl-C in its terminal, or start another one with RUNBOOK_HOME set to a folder of its own.`,
+    `runbook dev, or a demo that was kept, already runs here (process ${supervisor.pid}): ` +
+      `Temporal ${address}, UI ${uiUrl}. ` +
+      'Use it, stop it with Ctrl-C in its terminal, or start another one with RUNBOOK_HOME ' +
+      'set to a folder of its own.',
   );
 }
 
@@ -257,7 +261,8 @@ function ensureFiles(options: DevOptions, tell: (line: string) => void): void {
     if (setting !== undefined || existsSync(name)) continue;
     writeFileSync(name, content, { mode: 0o600, flag: 'wx' });
     tell(
-      `${resolve(name)} did not exist: an empty one was made; see ${join(projectRoot, 'docs', 'targets-and-secrets.md')}`,
+      `${resolve(name)} did not exist: an empty one was made; see ` +
+        `${join(projectRoot, 'docs', 'targets-and-secrets.md')}`,
     );
     if (name !== 'targets.yaml') continue;
     for (const example of exampleNames())

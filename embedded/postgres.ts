@@ -223,7 +223,8 @@ async function initialise(
   );
   if (result.exitCode !== 0) {
     throw new EmbeddedError(
-      `PostgreSQL's data folder could not be made in ${folder}: ${String(result.stderr ?? '').trim() || result.shortMessage}`,
+      `PostgreSQL's data folder could not be made in ${folder}: ` +
+        `${String(result.stderr ?? '').trim() || result.shortMessage}`,
     );
   }
   // Also in the file: each reload would complain that it cannot be changed back.

@@ -86,7 +86,9 @@ export function readInput(input: InputSpec, value: Json, targets: readonly Targe
   const read = readAs(input, value, targets);
   if ('wrong' in read || canBeKept(read.value)) return read;
   return {
-    wrong: `holds a character that cannot be kept, NUL or half of a surrogate pair: ${JSON.stringify(value).slice(0, 80)}`,
+    wrong:
+      'holds a character that cannot be kept, NUL or half of a surrogate pair: ' +
+      `${JSON.stringify(value).slice(0, 80)}`,
     next: 'Give it without that character.',
   };
 }
@@ -128,7 +130,9 @@ function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[])
       if (input.type === 'number' && isNumber && !isExact(value))
         return {
           wrong: `would be rounded: ${shown}`,
-          next: 'Give fewer digits. A number that needs them all is a text: the runbook declares it so.',
+          next:
+            'Give fewer digits. A number that needs them all is a text: the runbook declares ' +
+            'it so.',
         };
       const number = isNumber ? Number(value) : value;
       if (
@@ -136,7 +140,9 @@ function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[])
         (input.type === 'integer' && !Number.isSafeInteger(number))
       ) {
         return {
-          wrong: `must be ${input.type === 'integer' ? 'a whole number' : 'a number'}, not ${shown}`,
+          wrong:
+            `must be ${input.type === 'integer' ? 'a whole number' : 'a number'}, not ` +
+            `${shown}`,
           next: input.description,
         };
       }
@@ -169,7 +175,9 @@ function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[])
       if ('micros' in read) return { value: inUtc(text) };
       return {
         wrong: `must be a point in time, and ${shown} ${read.wrong}`,
-        next: `Write it as ${[instantForm, ...or].join(' or ')}, with up to six digits after the second.`,
+        next:
+          `Write it as ${[instantForm, ...or].join(' or ')}, with up to six digits after the ` +
+          'second.',
       };
     }
     case 'choice':

@@ -106,5 +106,8 @@ export function isInsideSql(path: string, group: string): string {
 
 /** `belongsTo` in SQL. @param path as for `isInsideSql` @param step likewise */
 export function belongsToSql(path: string, step: string): string {
-  return `(${path} = ${step} OR ${isInsideSql(path, step)} OR starts_with(${path}, ${step} || '${addition}'))`;
+  return (
+    `(${path} = ${step} OR ${isInsideSql(path, step)} OR starts_with(${path}, ${step} || ` +
+    `'${addition}'))`
+  );
 }

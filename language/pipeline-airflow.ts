@@ -34,7 +34,8 @@ export const airflow = z.strictObject({
     .string()
     .regex(
       /^(logical_date|run_id|partition_key|conf\.[A-Za-z0-9_-]+)$/,
-      'must be logical_date, run_id, partition_key or conf.NAME: what tells the dataset of a DAG run',
+      'must be logical_date, run_id, partition_key or conf.NAME: what tells the dataset of ' +
+        'a DAG run',
     )
     .optional(),
   upstream: z.array(airflowName('a DAG')).default([]),
@@ -53,7 +54,9 @@ export function faultsOfAirflow(
     const near = nearest(stage, stages);
     faults.push({
       path: ['run', 'airflow', 'tasks', stage],
-      message: `names the tasks of a stage that is not declared${near === undefined ? '' : `; is it ${near}?`}`,
+      message:
+        'names the tasks of a stage that is not ' +
+        `declared${near === undefined ? '' : `; is it ${near}?`}`,
     });
   }
   if (upstream.includes(dag))

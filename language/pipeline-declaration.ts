@@ -153,7 +153,11 @@ function onlyKnown(use: keyof typeof placeholders) {
     for (const name of placeholdersIn(text).filter((each) => !known.includes(each)))
       context.addIssue({
         code: 'custom',
-        message: `holds {${name}}, which is not known here; ${known.length === 0 ? 'nothing is' : `known are ${known.map((each) => `{${each}}`).join(', ')}`}`,
+        message:
+          `holds {${name}}, which is not known here; ` +
+          (known.length === 0
+            ? 'nothing is'
+            : `known are ${known.map((each) => `{${each}}`).join(', ')}`),
       });
   };
 }
@@ -285,7 +289,8 @@ const run = z
     const names = Object.keys(ways).map((way) => `\`${way}\``);
     context.addIssue({
       code: 'custom',
-      message: `says one way in which it is run: ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
+      message:
+        `says one way in which it is run: ${names.slice(0, -1).join(', ')} or ` + `${names.at(-1)}`,
     });
     return z.NEVER;
   });

@@ -24,7 +24,8 @@ function limitsOfData(data: PipelineData): string[] {
     ...(data.checkpoints?.query === undefined
       ? []
       : [
-          'Checkpoints that a query returns are not moved: a restart has to begin where it is told to, whatever they claim.',
+          'Checkpoints that a query returns are not moved: a restart has to begin where it ' +
+            'is told to, whatever they claim.',
         ]),
   ];
 }
@@ -48,7 +49,8 @@ function limitsOfApi({ stop, restart, validate }: HttpRun): string[] {
     ...(restart.idempotent
       ? []
       : [
-          'The job API does not recognise a restart that is sent twice: where one is not answered, people decide.',
+          'The job API does not recognise a restart that is sent twice: where one is not ' +
+            'answered, people decide.',
         ]),
     ...(validate ? [] : ['The job API does not validate data: only our own comparison does.']),
   ];
@@ -62,11 +64,14 @@ const limitsOfDbt = [
 
 function limitsOfAirflow({ record }: AirflowRun): string[] {
   return [
-    'Clearing a task discards its state and its XComs, and its note becomes that of this run; the logs of its tries stay.',
-    'What a task has done is not undone: it runs again, and has to go on from its claims or make its table as a whole.',
+    'Clearing a task discards its state and its XComs, and its note becomes that of this ' +
+      'run; the logs of its tries stay.',
+    'What a task has done is not undone: it runs again, and has to go on from its claims or ' +
+      'make its table as a whole.',
     'Airflow ends a task some seconds after it is told to: nothing is undone by itself.',
     'A task that Airflow has given up may still be at work where Airflow cannot see it.',
-    'Airflow does not recognise a clear that is sent twice: the note of the task tells that it arrived, else people decide.',
+    'Airflow does not recognise a clear that is sent twice: the note of the task tells that ' +
+      'it arrived, else people decide.',
     ...(record === undefined
       ? ['Airflow does not tell which record a task cannot process: none is set aside.']
       : []),

@@ -24,7 +24,10 @@ const pattern = new RegExp(`^(?=.{1,200}$)${part}(?:/${part})*$`);
 /** Why nothing is looked up by this name; undefined when it may be. */
 export function wrongFileName(name: string): string | undefined {
   if (pattern.test(name)) return undefined;
-  return 'the name of a file leads from the folder of the runbook downwards, in letters, digits, ".", "_" and "-"';
+  return (
+    'the name of a file leads from the folder of the runbook downwards, in letters, digits, ' +
+    '".", "_" and "-"'
+  );
 }
 
 /** Its name in the folder in which the step runs. */

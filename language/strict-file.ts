@@ -28,7 +28,8 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
       faults
         .map(
           (fault) =>
-            `${at(fault.pos[0])}: ${fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:$/, '')}`,
+            `${at(fault.pos[0])}: ` +
+            `${fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:$/, '')}`,
         )
         .join('\n'),
     );
@@ -41,7 +42,8 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
     parsed.error.issues
       .map(
         (issue) =>
-          `${at(offsetOf(document, issue.path))}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(' ')}`,
+          `${at(offsetOf(document, issue.path))}: ` +
+          `${[issue.path.join('.'), issue.message].filter(Boolean).join(' ')}`,
       )
       .join('\n'),
   );

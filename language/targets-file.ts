@@ -30,7 +30,9 @@ function address(protocols: readonly string[]) {
       return url !== null && protocols.includes(url.protocol) && !holdsPassword(url);
     },
     {
-      error: `must be an address (${protocols.map((each) => `${each}//`).join(' or ')}) without a password: name the password's secret beside it`,
+      error:
+        `must be an address (${protocols.map((each) => `${each}//`).join(' or ')}) without a ` +
+        "password: name the password's secret beside it",
     },
   );
 }

@@ -48,7 +48,9 @@ const forms = {
     run: ['scripts/test.mjs', 'test/disaster/disasters.long'],
   },
   executor: {
-    what: 'the executor lost with its site, another one from a clone without a network (after `npm run offline`)',
+    what:
+      'the executor lost with its site, another one from a clone without a network (after ' +
+      '`npm run offline`)',
     run: ['scripts/test.mjs', 'test/disaster/executor'],
   },
   split: {
@@ -121,7 +123,8 @@ rmSync(folder, { recursive: true, force: true });
 process.stdout.write('\n');
 for (const { name, passed, seconds, said } of rows) {
   process.stdout.write(
-    `${passed ? 'passed' : 'FAILED'}  ${name.padEnd(11)}${String(seconds).padStart(6)} s  ${said[0] ?? 'said nothing'}\n`,
+    `${passed ? 'passed' : 'FAILED'}  ${name.padEnd(11)}${String(seconds).padStart(6)} s  ` +
+      `${said[0] ?? 'said nothing'}\n`,
   );
   for (const line of said.slice(1)) process.stdout.write(`${' '.repeat(29)}${line}\n`);
 }

@@ -55,7 +55,8 @@ let testLine = '';
 const waiting = [...checks];
 await Promise.all(Array.from({ length: Math.min(availableParallelism(), 2) }, worker));
 process.stdout.write(
-  `${failed === 0 ? 'all checks passed' : `${failed} of ${checks.length} checks failed`} in ${since(started)}\n`,
+  `${failed === 0 ? 'all checks passed' : `${failed} of ${checks.length} checks failed`} in ` +
+    `${since(started)}\n`,
 );
 if (testLine) process.stdout.write(`${testLine}\n`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -80,7 +80,8 @@ try {
   const failed = told.filter(({ failure }) => failure);
   if (failed.length > 0)
     throw new Error(
-      `Without a fault, too, this fails: ${failed.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`,
+      'Without a fault, too, this fails: ' +
+        `${failed.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`,
     );
   process.stdout.write(`${faults.length} faults, ${told.length} tests\n`);
 
@@ -167,12 +168,14 @@ function report(tried) {
     const why =
       covered === 0 ? 'a test finds it, or it is gone' : `it stands for ${covered} faults`;
     process.stdout.write(
-      `WRONG in test/mutants/exceptions.json: ${exception.file} ${exception.in} ${exception.fault}: ${why}\n`,
+      `WRONG in test/mutants/exceptions.json: ${exception.file} ${exception.in} ` +
+        `${exception.fault}: ${why}\n`,
     );
   }
   const found = tried.filter(({ killedBy }) => killedBy).length;
   process.stdout.write(
-    `${tried.length} faults: ${found} found by a test, ${excused.length} excused, ${survivors.length} found by none\n`,
+    `${tried.length} faults: ${found} found by a test, ${excused.length} excused, ` +
+      `${survivors.length} found by none\n`,
   );
   process.exitCode = survivors.length + stale.length > 0 ? 1 : 0;
 }

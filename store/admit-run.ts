@@ -61,7 +61,9 @@ export function admitRun(
     if (namespaceId) {
       await client.query({
         name: 'runs-namespace',
-        text: 'UPDATE runbook.runs SET namespace_id = $2, task_queue = $3 WHERE no = $1 AND namespace_id IS NULL',
+        text:
+          'UPDATE runbook.runs SET namespace_id = $2, task_queue = $3 WHERE no = $1 ' +
+          'AND namespace_id IS NULL',
         values: [numberOf(rows), namespaceId, taskQueue ?? null],
       });
     }

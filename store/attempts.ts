@@ -179,7 +179,9 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
 export async function closeAttempts(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
     name: 'attempts-close',
-    text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND state = 'running'`,
+    text:
+      "UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() " +
+      "WHERE run_no = $1 AND state = 'running'",
     values: [no],
   });
 }

@@ -168,7 +168,9 @@ async function beginLocked(
   if (running !== null) {
     await client.query({
       name: 'attempts-lost',
-      text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND path = $2 AND attempt = $3`,
+      text:
+        "UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() " +
+        'WHERE run_no = $1 AND path = $2 AND attempt = $3',
       values: [no, start.step, running],
     });
   }

@@ -23,7 +23,8 @@ export async function openRuns(
   const { rows } = await pool.query<WatchedRow>({
     name: 'watch-open',
     text: `SELECT run, first_run_id, execution FROM runbook.runs
-           WHERE ended_at IS NULL AND (namespace_id IS NULL OR namespace_id = ANY ($1)) ORDER BY no`,
+           WHERE ended_at IS NULL AND (namespace_id IS NULL OR namespace_id = ANY ($1))
+           ORDER BY no`,
     values: [namespaceIds],
   });
   return rows.map(watched);
@@ -63,7 +64,9 @@ export async function recordComparison(
 export async function sinceComparison(pool: pg.Pool, namespaceId: string): Promise<number | null> {
   const { rows } = await pool.query<{ ms: number }>({
     name: 'watch-since',
-    text: `SELECT (extract(epoch FROM now() - looked_at) * 1000)::float8 AS ms FROM runbook.watches WHERE namespace_id = $1`,
+    text:
+      'SELECT (extract(epoch FROM now() - looked_at) * 1000)::float8 AS ms ' +
+      'FROM runbook.watches WHERE namespace_id = $1',
     values: [namespaceId],
   });
   return rows[0]?.ms ?? null;

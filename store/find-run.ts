@@ -6,7 +6,8 @@ import type { Connection } from './transaction.js';
 export class NotInRecord extends Error {
   constructor(run: string) {
     super(
-      `Run ${run} is not in the record: the worker uses another database than the one where the run began, or an older copy of it. ` +
+      `Run ${run} is not in the record: the worker uses another database than the one where ` +
+        'the run began, or an older copy of it. ' +
         'Check RUNBOOK_DATABASE_URL of all workers.',
     );
     this.name = 'NotInRecord';

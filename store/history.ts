@@ -62,7 +62,9 @@ export async function recordedOnly(
 }
 
 function started(view: RunView): TimelineEntry {
-  const text = `${statedName(view.requester, view.sender)} started ${view.runbook} ${view.runbookVersion}: ${view.reason || 'no reason given'}`;
+  const text =
+    `${statedName(view.requester, view.sender)} started ${view.runbook} ` +
+    `${view.runbookVersion}: ${view.reason || 'no reason given'}`;
   return {
     at: view.startedAt,
     until: null,

@@ -76,7 +76,9 @@ async function acquire(
 ): Promise<HeldTarget[]> {
   await client.query({
     name: 'leases-add',
-    text: 'INSERT INTO runbook.leases (target) SELECT unnest($1::text[]) ON CONFLICT (target) DO NOTHING',
+    text:
+      'INSERT INTO runbook.leases (target) SELECT unnest($1::text[]) ' +
+      'ON CONFLICT (target) DO NOTHING',
     values: [targets],
   });
   // All runs lock in the order of the names, so there is no deadlock.
@@ -187,7 +189,9 @@ export async function readHolders(
 export async function lockLiveRun(client: pg.PoolClient, key: RunKey): Promise<string> {
   const { rows } = await client.query<{ no: string; ended: boolean }>({
     name: 'runs-lock-live',
-    text: `SELECT no, ended_at IS NOT NULL AS ended FROM runbook.runs WHERE run = $1 AND first_run_id = $2 FOR NO KEY UPDATE`,
+    text:
+      'SELECT no, ended_at IS NOT NULL AS ended FROM runbook.runs WHERE run = $1 ' +
+      'AND first_run_id = $2 FOR NO KEY UPDATE',
     values: [key.run, key.firstRunId],
   });
   if (!rows[0]) throw new NotInRecord(key.run);

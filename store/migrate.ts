@@ -73,7 +73,9 @@ export async function migrate(
       await client.query(slowQuery(migration.sql));
       await client.query({
         name: 'migrations-insert',
-        text: 'INSERT INTO runbook.schema_migrations (version, name, checksum, breaking) VALUES ($1, $2, $3, $4)',
+        text:
+          'INSERT INTO runbook.schema_migrations (version, name, checksum, breaking) ' +
+          'VALUES ($1, $2, $3, $4)',
         values: [migration.version, migration.name, migration.checksum, migration.breaking],
       });
     }
@@ -139,7 +141,8 @@ function foreignTo(migrations: readonly Migration[], applied: readonly Applied[]
     const theirs = applied.find((candidate) => candidate.version === mine.version);
     if (theirs && theirs.checksum !== mine.checksum) {
       return (
-        `The record's schema was made by another release: its migration ${theirs.name} is not the ` +
+        `The record's schema was made by another release: its migration ${theirs.name} is ` +
+        'not the ' +
         `${mine.name} of this one. Use the release that made it or a later one, or give this ` +
         'release a database of its own.'
       );

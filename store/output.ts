@@ -53,7 +53,9 @@ export async function appendOutput(
 
     const totals = await client.query<{ kept: string }>({
       name: 'output-kept',
-      text: 'SELECT kept FROM runbook.output_totals WHERE run_no = $1 AND path = $2 AND attempt = $3',
+      text:
+        'SELECT kept FROM runbook.output_totals WHERE run_no = $1 AND path = $2 ' +
+        'AND attempt = $3',
       values: at,
     });
     let room = outputCapBytes - Number(totals.rows[0]?.kept ?? 0);
@@ -98,7 +100,9 @@ async function isTakenOver(
 ): Promise<boolean> {
   const { rowCount } = await client.query({
     name: 'output-owned',
-    text: 'SELECT FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3 AND fence > $4',
+    text:
+      'SELECT FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3 ' +
+      'AND fence > $4',
     values: [...at, fence],
   });
   return rowCount !== 0;

@@ -77,7 +77,9 @@ export async function getPlan(
   if (no === null) return null;
   const { rows } = await pool.query<{ plan: Plan; envelope: StartEnvelope }>({
     name: 'runs-plan',
-    text: 'SELECT plan, envelope FROM runbook.runs WHERE no = $1 AND plan IS NOT NULL AND envelope IS NOT NULL',
+    text:
+      'SELECT plan, envelope FROM runbook.runs WHERE no = $1 AND plan IS NOT NULL ' +
+      'AND envelope IS NOT NULL',
     values: [no],
   });
   return rows[0] ?? null;

@@ -43,8 +43,10 @@ export function judgeSchema(
   if (minimumReader > range.newest) {
     return status(
       false,
-      `The record has schema ${version}; this release knows schemas ${range.oldest} to ${range.newest} and cannot work beyond migration ` +
-        `${minimumReader}, which is marked breaking. Upgrade this worker or command to a release that knows schema ${minimumReader}; ` +
+      `The record has schema ${version}; this release knows schemas ${range.oldest} to ` +
+        `${range.newest} and cannot work beyond migration ` +
+        `${minimumReader}, which is marked breaking. Upgrade this worker or command to a ` +
+        `release that knows schema ${minimumReader}; ` +
         'runs go on meanwhile on workers that are already upgraded.',
     );
   }

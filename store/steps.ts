@@ -12,7 +12,9 @@ export async function addMissingSteps(
 ): Promise<void> {
   await client.query({
     name: 'steps-add',
-    text: `INSERT INTO runbook.steps (${stepColumns}) SELECT ${stepValues} ${stepSource} ON CONFLICT (run_no, path) DO NOTHING`,
+    text:
+      `INSERT INTO runbook.steps (${stepColumns}) SELECT ${stepValues} ${stepSource} ` +
+      'ON CONFLICT (run_no, path) DO NOTHING',
     values: [no, stepsJson(steps)],
   });
 }
@@ -96,13 +98,18 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 
 /** Progress of a step, for the same number of attempts. */
 function rankOf(row: string): string {
-  return `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ELSE 2 END`;
+  return (
+    `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ` +
+    'ELSE 2 END'
+  );
 }
 
 const stepColumns =
-  'run_no, path, ordinal, title, kind, effect, state, attempts, started_at, ended_at, output, error, undo, taken_from';
+  'run_no, path, ordinal, title, kind, effect, state, attempts, started_at, ended_at, ' +
+  'output, error, undo, taken_from';
 const stepValues =
-  '$1::bigint, v.id, v.ordinal, v.title, v.kind, v.effect, v.state, v.attempts, v.started, v.ended, v.output, v.error, v.undo, v."takenFrom"';
+  '$1::bigint, v.id, v.ordinal, v.title, v.kind, v.effect, v.state, v.attempts, v.started, ' +
+  'v.ended, v.output, v.error, v.undo, v."takenFrom"';
 const stepSource = `FROM json_to_recordset($2::json) AS v (id text, ordinal integer, title text, kind text, effect text, state text,
   attempts integer, started timestamptz, ended timestamptz, output json, error json, undo text, "takenFrom" text)`;
 

@@ -126,7 +126,9 @@ export async function closeAsked(
 export async function closeLeaseWaits(client: pg.PoolClient, no: string): Promise<void> {
   const { rowCount } = await client.query({
     name: 'waits-close-leases',
-    text: `UPDATE runbook.waits SET closed_at = clock_timestamp() WHERE run_no = $1 AND kind = 'lease' AND closed_at IS NULL`,
+    text:
+      'UPDATE runbook.waits SET closed_at = clock_timestamp() WHERE run_no = $1 ' +
+      "AND kind = 'lease' AND closed_at IS NULL",
     values: [no],
   });
   if (rowCount) await settleWaits(client, no);

@@ -56,7 +56,9 @@ function blockedBy(test: RunbookTest, each: TestCase, run: CaseRun): Problem | n
   const field = reference.split('.').at(-1) ?? '';
   return problemAt(each.place, {
     rule: 'not-given',
-    message: `${branchOf(stopped)} reads ${reference}, and the test does not say what ${step} comes to`,
+    message:
+      `${branchOf(stopped)} reads ${reference}, and the test does not say what ${step} comes ` +
+      'to',
     hint: `write given: { steps: { ${step}: { ${field}: … } } }`,
   });
 }

@@ -89,7 +89,8 @@ export class Faults {
     const begun = undosBegun(run);
     if (run.view.state === 'rolled-back' && wanted.join() !== begun.join())
       this.find(
-        `${path} fails, people say rollback: undone were ${begun.join(', ') || 'none'}, not ${wanted.join(', ') || 'none'}`,
+        `${path} fails, people say rollback: undone were ${begun.join(', ') || 'none'}, not ` +
+          `${wanted.join(', ') || 'none'}`,
       );
     if (run.view.state === 'rolled-back')
       for (const { id } of changesIn(run.view.steps))

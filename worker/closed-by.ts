@@ -61,7 +61,8 @@ export function closedBy(
       const { identity, reason } = event?.workflowExecutionTerminatedEventAttributes ?? {};
       const who = identity ? ` by ${identity}` : '';
       return terminated(
-        `the run was terminated in Temporal${who}, ${reason ? `reason given: ${reason}` : 'no reason given'}`,
+        `the run was terminated in Temporal${who}, ` +
+          `${reason ? `reason given: ${reason}` : 'no reason given'}`,
       );
     }
   }

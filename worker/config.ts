@@ -122,7 +122,8 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
     throw new ConfigError(
-      `The worker cannot start: ${lines.join('; ')}. See docs/operating.md, or start everything with: ${commandName(env)} dev`,
+      `The worker cannot start: ${lines.join('; ')}. See docs/operating.md, or start ` +
+        `everything with: ${commandName(env)} dev`,
     );
   }
   const value = parsed.data;

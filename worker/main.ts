@@ -34,10 +34,16 @@ function explain(error: unknown, command: string): string {
   if (error instanceof ConfigError) return error.message;
   const { name, message, code } = error as Error & { code?: string };
   if (name === 'TransportError' || /connect.*failed|transport error/i.test(message)) {
-    return `The worker cannot reach the Temporal server. Check TEMPORAL_ADDRESS, or start everything with: ${command} dev`;
+    return (
+      'The worker cannot reach the Temporal server. Check TEMPORAL_ADDRESS, or start ' +
+      `everything with: ${command} dev`
+    );
   }
   if (code === 'ECONNREFUSED')
-    return `The worker cannot reach PostgreSQL. Check RUNBOOK_DATABASE_URL, or start everything with: ${command} dev`;
+    return (
+      'The worker cannot reach PostgreSQL. Check RUNBOOK_DATABASE_URL, or start everything ' +
+      `with: ${command} dev`
+    );
   return `The worker stopped: ${message}`;
 }
 

@@ -157,7 +157,8 @@ export class RecordKeeper {
     });
     if (done)
       this.deps.say(
-        `run ${run.key.run} is closed in the record as ${closed.state}: ${closed.why?.message ?? 'it has ended'}`,
+        `run ${run.key.run} is closed in the record as ${closed.state}: ` +
+          `${closed.why?.message ?? 'it has ended'}`,
       );
     return done;
   }

@@ -61,7 +61,8 @@ export async function serve(
       kept = upkeep.run();
     }
     say(
-      `worker ready ${config.identity} on task queue ${config.taskQueue}${buildId ? `, version ${buildId}` : ''}`,
+      `worker ready ${config.identity} on task queue ` +
+        `${config.taskQueue}${buildId ? `, version ${buildId}` : ''}`,
     );
     await running;
   } catch (error) {
@@ -85,7 +86,8 @@ function notCurrent(
   const why =
     makeCurrent === 'no' ? 'RUNBOOK_MAKE_CURRENT is no' : 'it was current before, and was replaced';
   return (
-    `version ${buildId} gets no new runs, version ${current} does: ${why}. It serves the runs that it has. ` +
+    `version ${buildId} gets no new runs, version ${current} does: ${why}. It serves the ` +
+    'runs that it has. ' +
     `To give it new ones: ${command} deployment --use ${buildId}`
   );
 }

@@ -62,7 +62,9 @@ export async function analysis(
     if (!isOver && !isBeyondDoubt) continue;
     if (verdict.is === 'inconclusive') {
       throw new StepFailure('Inconclusive', verdict.why, {
-        next: 'Look at it yourself: `retry` measures again, `skip` goes on with the release, `rollback` undoes it.',
+        next:
+          'Look at it yourself: `retry` measures again, `skip` goes on with the release, ' +
+          '`rollback` undoes it.',
         details: { requests, errors, p95Ms },
       });
     }

@@ -156,7 +156,8 @@ class Deployment {
     if (to.autoscaler === null && after.seen.generation > before.seen.generation + 1) {
       throw disturbed(
         this.name,
-        'at the same moment as this run, whose change came last; theirs is kept as a revision of its own',
+        'at the same moment as this run, whose change came last; theirs is kept as a ' +
+          'revision of its own',
         after.object,
       );
     }
@@ -223,7 +224,8 @@ class Deployment {
     const when = gaveUp ? 'by its own progress deadline' : `after ${Math.round(limitMs / 1_000)} s`;
     throw new StepFailure(
       'VerifyFailed',
-      `not all pods of ${this.name} are ready ${when}: ${seen.available} of ${seen.replicas} are available${why ? ` (${why})` : ''}`,
+      `not all pods of ${this.name} are ready ${when}: ${seen.available} of ` +
+        `${seen.replicas} are available${why ? ` (${why})` : ''}`,
     );
   }
 
@@ -239,7 +241,9 @@ class Deployment {
       const restarts = restartsSince(before, pods);
       missing = available < replicas ? missing + 1 : 0;
       this.context.progress({ available, wanted: replicas, restarts });
-      const counted = `${available} of ${replicas} pods are available, containers were restarted ${restarts} times`;
+      const counted =
+        `${available} of ${replicas} pods are available, containers were restarted ` +
+        `${restarts} times`;
       if (missing >= maxMissingPolls || restarts >= maxRestarts) {
         const why = whyNotReady(pods);
         return { verdict: 'fail', why: why ? `${counted} (${why})` : counted };

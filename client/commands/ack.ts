@@ -40,7 +40,9 @@ function runAck(options: AckOptions, io: Io): Promise<number> {
     if (calls === null) throw await noSuchRun(session, run);
     const { taken, refused } = calls;
     const notTaken = refused.map(({ call, title }) => `${title} (${call})`).join(', ');
-    const whyNot = `${by} started run ${run}, so somebody else has to answer, and is reminded: ${notTaken}.`;
+    const whyNot =
+      `${by} started run ${run}, so somebody else has to answer, and is reminded: ` +
+      `${notTaken}.`;
     if (taken.length === 0 && refused.length > 0)
       throw new CliError(
         `${whyNot} Nothing was written.`,
@@ -59,7 +61,8 @@ function runAck(options: AckOptions, io: Io): Promise<number> {
       for (const { call, title, at, before } of taken)
         print(
           io,
-          `${statedName(by, sender)} has it since ${bothTimes(at)}: ${title} (${call})${before === null ? '' : `. ${before} had it before`}`,
+          `${statedName(by, sender)} has it since ${bothTimes(at)}: ${title} ` +
+            `(${call})${before === null ? '' : `. ${before} had it before`}`,
         );
     if (refused.length > 0) remark(io, whyNot);
     return exitCodes.ok;

@@ -51,8 +51,10 @@ export function runAdopt(
     const releases = await readReleases(deployment);
     if (!releases.some(({ version, workers }) => version === buildId && workers.length > 0)) {
       throw new CliError(
-        `No worker of this release (version ${buildId}) serves task queue ${deployment.taskQueue}; nothing was moved.`,
-        `Start one with: ${session.command} worker. See the others with: ${session.command} deployment`,
+        `No worker of this release (version ${buildId}) serves task queue ` +
+          `${deployment.taskQueue}; nothing was moved.`,
+        `Start one with: ${session.command} worker. See the others with: ${session.command} ` +
+          'deployment',
       );
     }
     const all = orphans(releases);
@@ -71,7 +73,8 @@ export function runAdopt(
     if (current !== buildId)
       remark(
         io,
-        `Version ${buildId} is not the current one: at their next border these runs go to version ${current ?? 'none'}.`,
+        `Version ${buildId} is not the current one: at their next border these runs go to ` +
+          `version ${current ?? 'none'}.`,
       );
     const names = chosen.map(({ id }) => id).join(', ');
     if (asks && !(await isConfirmed(io, `Move to version ${buildId}: ${names}?`, nothing)))
@@ -99,7 +102,8 @@ export function runAdopt(
     if (left > 0)
       remark(
         io,
-        `${left} not moved: start a worker of the release that began them, or end them with: temporal workflow terminate --workflow-id RUN`,
+        `${left} not moved: start a worker of the release that began them, or end them ` +
+          'with: temporal workflow terminate --workflow-id RUN',
       );
     return left > 0 ? exitCodes.failed : exitCodes.ok;
   });
@@ -124,7 +128,8 @@ function notStranded(id: string, releases: readonly Release[]): never {
       known: releases.flatMap(({ runs }) => runs.map((run) => run.id)),
     });
   throw new CliError(
-    `Run ${id} needs no move: workers of its version ${release.version} live. It comes to the current version by itself, at its next border.`,
+    `Run ${id} needs no move: workers of its version ${release.version} live. It comes to ` +
+      'the current version by itself, at its next border.',
     '',
     exitCodes.usage,
   );

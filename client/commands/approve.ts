@@ -183,7 +183,8 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     const verdict = await sendDecision(session, decision, timeoutMs);
     if (verdict) return tell(verdict, nextOf, options, io);
     throw new CliError(
-      'The decision was sent, and nobody has judged it yet: no worker answers. It is kept and will be judged.',
+      'The decision was sent, and nobody has judged it yet: no worker answers. It is kept ' +
+        'and will be judged.',
       `Ask again with: ${askAgain(session.command, decision)}`,
       exitCodes.timedOut,
     );
@@ -275,7 +276,10 @@ type NextSteps = Partial<Record<VerdictCode, string>>;
 function asOther(command: string, run: string, { verb, about, digest }: DecideOptions): string {
   const words = [verb, quoteArgument(run), ...(about === undefined ? [] : [quoteArgument(about)])];
   const shown = digest === undefined ? [] : ['--digest', quoteArgument(digest)];
-  return `On a screen that you share, they type: ${[command, ...words, ...shown].join(' ')} --as NAME`;
+  return (
+    `On a screen that you share, they type: ${[command, ...words, ...shown].join(' ')} --as ` +
+    'NAME'
+  );
 }
 
 function tell(verdict: Verdict, nextOf: NextSteps, options: DecideOptions, io: Io): number {

@@ -48,7 +48,8 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
           exitCodes.usage,
         );
       }
-      const question = `Give new runs of task queue ${deployment.taskQueue} to version ${options.use}?`;
+      const question =
+        `Give new runs of task queue ${deployment.taskQueue} to version ` + `${options.use}?`;
       if (asks && !(await isConfirmed(io, question, nothing))) return exitCodes.ok;
       await deployment.makeCurrent(options.use, state.token);
     }
@@ -72,7 +73,8 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
     if (left.length > 0)
       remark(
         io,
-        `${left.length} runs stand still: no worker of their version lives. Move them with: ${session.command} adopt`,
+        `${left.length} runs stand still: no worker of their version lives. Move them with: ` +
+          `${session.command} adopt`,
       );
     return exitCodes.ok;
   });

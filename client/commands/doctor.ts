@@ -47,7 +47,8 @@ export function runDoctor(options: GlobalFlags, io: Io, pipeline?: string): Prom
           const hanging = ' '.repeat(28);
           print(
             io,
-            `${paint(styles[state] ?? 'dim', state.padEnd(7))}  ${name.padEnd(17)}  ${wrap(found, io.columns, hanging).trimStart()}`,
+            `${paint(styles[state] ?? 'dim', state.padEnd(7))}  ${name.padEnd(17)}  ` +
+              `${wrap(found, io.columns, hanging).trimStart()}`,
           );
           if (fix) print(io, wrap(`fix: ${fix}`, io.columns, hanging));
         }

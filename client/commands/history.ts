@@ -60,7 +60,8 @@ function runHistory(options: HistoryOptions, io: Io): Promise<number> {
     for (const { at, text, does = [], evidence = {} } of entries) {
       print(
         io,
-        `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`,
+        `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ` +
+          `${wrap(line(text), io.columns, hanging).trimStart()}`,
       );
       // What each answer would have done is told by the answer that came.
       const shown = Object.entries(evidence)

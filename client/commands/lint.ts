@@ -60,5 +60,6 @@ function summary({ files, problems, fixed }: Linted): string {
   const found = [...count('error'), ...count('warning'), ...count('note')].join(', ');
   const mended = fixed.length > 0 ? ` Mended: ${fixed.join(', ')}.` : '';
   const waits = count('note').length > 0 ? ' What a note is about cannot be started yet.' : '';
-  return `${files} ${files === 1 ? 'file' : 'files'}: ${found || 'nothing is wrong'}.${waits}${mended}`;
+  const what = files === 1 ? '1 file' : `${files} files`;
+  return `${what}: ${found || 'nothing is wrong'}.${waits}${mended}`;
 }

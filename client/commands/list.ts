@@ -67,7 +67,8 @@ async function refuseBroken(broken: readonly BrokenRunbook[]): Promise<void> {
   if (broken.length === 0) return;
   const { brokenWords } = await import('../../language/broken-runbook.js');
   throw new CliError(
-    `These files of the library cannot be used, and are not in the list:\n${broken.map((each) => `  ${brokenWords(each)}`).join('\n')}`,
+    'These files of the library cannot be used, and are not in the ' +
+      `list:\n${broken.map((each) => `  ${brokenWords(each)}`).join('\n')}`,
     'Correct these files.',
   );
 }

@@ -54,7 +54,8 @@ export function registerSchedule(program: Command, io: Io): void {
     .addHelpText(
       'after',
       examples(
-        "runbook schedule create quarterly full-system-disaster-recovery --cron '0 3 1 */3 *' --drill --inputs-file drill.yaml --reason 'quarterly drill'",
+        "runbook schedule create quarterly full-system-disaster-recovery --cron '0 3 1 */3 " +
+          "*' --drill --inputs-file drill.yaml --reason 'quarterly drill'",
         'runbook schedule list',
         'runbook schedule trigger quarterly',
       ),
@@ -82,7 +83,8 @@ export function registerSchedule(program: Command, io: Io): void {
     .addHelpText(
       'after',
       examples(
-        "runbook schedule create nightly pipeline-recovery --cron '0 3 * * *' --input pipeline=orders",
+        "runbook schedule create nightly pipeline-recovery --cron '0 3 * * *' --input " +
+          'pipeline=orders',
       ),
     )
     .action(async (id: string, runbook: string, _own: unknown, command: Command) => {
@@ -175,11 +177,14 @@ function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
       print(io, `Schedule ${id}: ${done[verb]}`);
       if (verb === 'trigger') print(io, `See it with: ${session.command} runs`);
     }
-    if (skips.length > 0)
+    if (skips.length > 0) {
+      const rest = skips.length > 3 ? ` and ${skips.length - 3} times more in twelve years` : '';
       remark(
         io,
-        `Clocks are put forward then, and nothing is started: ${skips.slice(0, 3).join(', ')}${skips.length > 3 ? ` and ${skips.length - 3} times more in twelve years` : ''}. Choose another hour, or --timezone UTC.`,
+        'Clocks are put forward then, and nothing is started: ' +
+          `${skips.slice(0, 3).join(', ')}${rest}. Choose another hour, or --timezone UTC.`,
       );
+    }
     return exitCodes.ok;
   });
 }
@@ -198,7 +203,8 @@ async function isCreationConfirmed(plan: Plan, options: ScheduleOptions, io: Io)
   const { targetsText } = await import('../question-text.js');
   remark(io, `${renderPlan(plan, painter(io, options.color), io.columns)}\n`);
   const when = options.cron ?? `every ${duration(options.every ?? 0)}`;
-  const question = `Start ${plan.runbook.id} on ${targetsText(plan.targets)} at these times: ${when}?`;
+  const what = `${plan.runbook.id} on ${targetsText(plan.targets)}`;
+  const question = `Start ${what} at these times: ${when}?`;
   return isConfirmed(io, question, nothingDone);
 }
 
@@ -239,7 +245,8 @@ function show(schedules: readonly ScheduleView[], options: ScheduleOptions, io: 
   if (schedules.length === 0)
     return remark(
       io,
-      `No schedules yet. Make one with: ${commandName(io.env)} schedule create NAME RUNBOOK --cron '0 3 * * 0'`,
+      `No schedules yet. Make one with: ${commandName(io.env)} schedule create NAME RUNBOOK ` +
+        "--cron '0 3 * * 0'",
     );
   print(io, tableOf(schedules, options, io));
 }

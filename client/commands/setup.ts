@@ -53,21 +53,26 @@ function runSetup(options: SetupOptions, io: Io): Promise<number> {
       const { address, namespace } = temporal;
       print(
         io,
-        `search attributes  ${added.length > 0 ? `registered: ${added.join(', ')}` : 'all registered already'} (${namespace} at ${address})`,
+        'search attributes  ' +
+          `${added.length > 0 ? `registered: ${added.join(', ')}` : 'all registered already'} ` +
+          `(${namespace} at ${address})`,
       );
-      print(
-        io,
-        `retention          ${retention.before === retention.after ? `is ${retention.after} days` : `was ${retention.before} days, is now ${retention.after} days`}`,
-      );
+      const { before, after } = retention;
+      const days =
+        before === after ? `is ${after} days` : `was ${before} days, is now ${after} days`;
+      print(io, `retention          ${days}`);
       if (record)
         print(
           io,
-          `record             ${record.from === record.to ? `schema ${record.to}, up to date` : `schema ${record.from} brought to ${record.to}`}`,
+          record.from === record.to
+            ? `record             schema ${record.to}, up to date`
+            : `record             schema ${record.from} brought to ${record.to}`,
         );
       else
         print(
           io,
-          'record             left out: its address is not configured. Set RUNBOOK_DATABASE_URL and run this again.',
+          'record             left out: its address is not configured. Set ' +
+            'RUNBOOK_DATABASE_URL and run this again.',
         );
       return record ? exitCodes.ok : exitCodes.failed;
     },

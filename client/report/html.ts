@@ -211,7 +211,8 @@ function legend(report: Report): string {
     ],
     [
       states.has('lost'),
-      'background:repeating-linear-gradient(45deg,var(--bad) 0 2px,var(--ground) 2px 5px);border:1px solid var(--bad)',
+      'background:repeating-linear-gradient(45deg,var(--bad) 0 2px,var(--ground) 2px 5px);' +
+        'border:1px solid var(--bad)',
       'worker lost',
     ],
     [

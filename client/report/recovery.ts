@@ -5,7 +5,10 @@ import { duration, utc } from '../../common/times.js';
 export function reachedWords({ rtoMs, rpoMs, objective }: ReachedView): string {
   const of = (minutes: number | undefined): string =>
     minutes === undefined ? '' : ` of ${minutesWords(minutes)}`;
-  return `RTO ${duration(rtoMs)}${of(objective?.rtoMinutes)}, RPO ${duration(rpoMs)}${of(objective?.rpoMinutes)}`;
+  return (
+    `RTO ${duration(rtoMs)}${of(objective?.rtoMinutes)}, RPO ` +
+    `${duration(rpoMs)}${of(objective?.rpoMinutes)}`
+  );
 }
 
 /** Whether it met its objective, in a word. */
@@ -39,7 +42,9 @@ export function recoveryRows(recovery: RecoveryView): RecoveryRow[] {
     })),
     ...Object.entries(recovery.unmeasured ?? {}).map(([name, { rtoMinutes, rpoMinutes }]) => ({
       ...{ name, met: null, verdict: 'not measured' },
-      reached: `RTO of ${minutesWords(rtoMinutes)}, RPO of ${minutesWords(rpoMinutes)} are to be reached`,
+      reached:
+        `RTO of ${minutesWords(rtoMinutes)}, RPO of ${minutesWords(rpoMinutes)} are to be ` +
+        'reached',
     })),
   ];
 }

@@ -75,8 +75,9 @@ export function renderTimeline(report: Report): { svg: string; shortened: boolea
   );
   const svg = [
     `<svg class="timeline" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Timeline of the run, in UTC">`,
-    '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">' +
-      '<rect class="hatch-ground" width="6" height="6"/><rect class="hatch-line" width="2.5" height="6"/></pattern></defs>',
+    '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" ' +
+      'patternTransform="rotate(45)"><rect class="hatch-ground" width="6" height="6"/>' +
+      '<rect class="hatch-line" width="2.5" height="6"/></pattern></defs>',
     ...stripes,
     axis(scale, height),
     ...lanes.map((lane, index) => drawLane(lane, y(index), scale)),

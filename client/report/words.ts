@@ -41,7 +41,8 @@ export function summary(report: Report): string {
   if (view.waitingFor.length > 0) {
     const wait = view.waitingFor[0];
     parts.push(
-      `Waits for ${wait?.who ?? 'people'} since ${utc(wait?.since ?? view.startedAt)}: ${wait?.title ?? ''}.`,
+      `Waits for ${wait?.who ?? 'people'} since ${utc(wait?.since ?? view.startedAt)}: ` +
+        `${wait?.title ?? ''}.`,
     );
   } else if (isLive(view) && paused === null) {
     parts.push(
@@ -62,7 +63,8 @@ export function summary(report: Report): string {
     parts.push(`${lost} ${lost === 1 ? 'attempt' : 'attempts'} lost the worker; the run went on.`);
   if (taken > 0)
     parts.push(
-      `${taken} ${taken === 1 ? 'attempt was' : 'attempts were'} taken over from a worker that died or stopped.`,
+      `${taken} ${taken === 1 ? 'attempt was' : 'attempts were'} taken over from a worker ` +
+        'that died or stopped.',
     );
   return parts.join(' ');
 }
@@ -179,7 +181,10 @@ export function clipTitle(title: string, length: number): string {
 export function prettyJson(value: Json, length = 20_000): string {
   const text = JSON.stringify(value, null, 2);
   if (text.length <= length) return text;
-  return `${text.slice(0, length)}\n… cut here; ${(text.length - length).toLocaleString('en')} more characters are in the report as JSON`;
+  return (
+    `${text.slice(0, length)}\n… cut here; ${(text.length - length).toLocaleString('en')} ` +
+    'more characters are in the report as JSON'
+  );
 }
 
 /** Pairs for the head of a report. */
@@ -191,7 +196,8 @@ export function facts(report: Report): [name: string, value: string][] {
     ['Runbook', `${view.runbook} ${view.runbookVersion}`],
     [
       'Type',
-      `${stateWords(view.type.toLowerCase().replaceAll('_', '-'))}, ${view.priority.toLowerCase()} priority`,
+      `${stateWords(view.type.toLowerCase().replaceAll('_', '-'))}, ` +
+        `${view.priority.toLowerCase()} priority`,
     ],
     ...(view.drill
       ? [['Drill', 'yes: isolated targets only, undone at its end'] as [string, string]]

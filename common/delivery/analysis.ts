@@ -42,7 +42,9 @@ export function compare(
   const broken = tooManyErrors(candidate, baseline, limits);
   if (broken) return { is: 'fail', why: broken };
   if (candidate.requests < limits.minRequests) {
-    const few = `${candidate.requests} requests in the window, and ${limits.minRequests} are needed to say anything`;
+    const few =
+      `${candidate.requests} requests in the window, and ${limits.minRequests} are needed to ` +
+      'say anything';
     return { is: 'inconclusive', why: [...gaps, few].join('; ') };
   }
   const slow = tooSlow(candidate, baseline, limits);
@@ -83,7 +85,10 @@ function tooManyErrors(
 ): string | null {
   const [rate, before] = [share(candidate), baseline ? share(baseline) : 0];
   if (candidate.errors < leastErrors || rate <= before + errorRate) return null;
-  return `${candidate.errors} of ${candidate.requests} requests failed (${percent(rate)}, against ${percent(before)} before; ${percent(errorRate)} more are allowed)`;
+  return (
+    `${candidate.errors} of ${candidate.requests} requests failed (${percent(rate)}, against ` +
+    `${percent(before)} before; ${percent(errorRate)} more are allowed)`
+  );
 }
 
 function tooSlow(
@@ -94,7 +99,9 @@ function tooSlow(
   const [p95, before] = [candidate.p95Ms, baseline?.p95Ms ?? null];
   if (p95 === null || before === null || p95 <= before * latency || p95 - before < noticeableMs)
     return null;
-  return `its p95 is ${ms(p95)}, against ${ms(before)} before (${latency} times as much is allowed)`;
+  return (
+    `its p95 is ${ms(p95)}, against ${ms(before)} before (${latency} times as much is ` + 'allowed)'
+  );
 }
 
 /** So few requests that a few slow ones, normal on any machine, decide the p95. */
@@ -116,7 +123,10 @@ export function leaks(samples: readonly number[], allowed: number): string | nul
   const [early, late] = [mean(samples.slice(0, half)), mean(samples.slice(-half))];
   const growth = late / early - 1;
   if (rising < 0.75 * (samples.length - 1) || growth <= allowed) return null;
-  return `its memory grew by ${percent(growth)} while it was watched, in ${rising} of ${samples.length - 1} windows (${mega(samples[0] ?? 0)} to ${mega(samples.at(-1) ?? 0)})`;
+  return (
+    `its memory grew by ${percent(growth)} while it was watched, in ${rising} of ` +
+    `${samples.length - 1} windows (${mega(samples[0] ?? 0)} to ${mega(samples.at(-1) ?? 0)})`
+  );
 }
 
 function timesOf(p95: number | null, before: number | null): string {

@@ -117,8 +117,10 @@ export class BackupKeeper {
       );
     if (newest.timeline > timeline) {
       throw new EmbeddedError(
-        `This record was restored elsewhere from ${folder}, and went on there (timeline ${newest.timeline}; here it is ${timeline}): ` +
-          `what is here is out of date. Go on there; or restore here from that backup, with RUNBOOK_HOME set to a new folder.`,
+        `This record was restored elsewhere from ${folder}, and went on there (timeline ` +
+          `${newest.timeline}; here it is ${timeline}): ` +
+          'what is here is out of date. Go on there; or restore here from that backup, with ' +
+          'RUNBOOK_HOME set to a new folder.',
       );
     }
   }
@@ -255,7 +257,8 @@ export class BackupKeeper {
     } catch (error) {
       this.renewAt = Date.now() + renewAgainMs;
       this.options.say(
-        `backup    a new base backup could not be taken, the one before goes on: ${(error as Error).message}`,
+        'backup    a new base backup could not be taken, the one before goes on: ' +
+          `${(error as Error).message}`,
       );
     }
   }
@@ -323,7 +326,8 @@ function noteBehind(file: string): void {
 async function waitFor(client: pg.Client, isWaitedFor: boolean): Promise<void> {
   await client.query(
     isWaitedFor
-      ? `ALTER SYSTEM SET synchronous_standby_names = ${client.escapeIdentifier(recordBackup.receiver)}`
+      ? 'ALTER SYSTEM SET synchronous_standby_names = ' +
+          `${client.escapeIdentifier(recordBackup.receiver)}`
       : 'ALTER SYSTEM RESET synchronous_standby_names',
   );
   await client.query('SELECT pg_reload_conf()');

@@ -15,7 +15,8 @@ export function clientProgram(programs: string, name: string): string {
     if (existsSync(path)) return path;
   }
   throw new EmbeddedError(
-    `PostgreSQL's ${name} is not in ${programs}. Install PostgreSQL's client programs, or set RUNBOOK_POSTGRES_BIN to a folder that has them.`,
+    `PostgreSQL's ${name} is not in ${programs}. Install PostgreSQL's client programs, or ` +
+      'set RUNBOOK_POSTGRES_BIN to a folder that has them.',
   );
 }
 

@@ -62,7 +62,8 @@ export async function restoreRecord(options: RestoreOptions): Promise<Restored> 
   const { programs, folder, account, data, passwordFile } = await placeOf(options);
   if (existsSync(data)) {
     throw new EmbeddedError(
-      `There is a record in ${folder} already: nothing was restored. Set RUNBOOK_HOME to a new folder, or start without --restore-from.`,
+      `There is a record in ${folder} already: nothing was restored. Set RUNBOOK_HOME to a ` +
+        'new folder, or start without --restore-from.',
     );
   }
   const { backup, refused } = await newestGood(programs, from);

@@ -110,7 +110,8 @@ async function tell(
     const poor = await deploy(operator, approver, bad, { ...pace, ...blind });
     const afterBad = await serving(system);
     say(
-      `${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; users are served by ${afterBad}`,
+      `${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; users are served ` +
+        `by ${afterBad}`,
     );
     users.phase('after');
     await mkdir(reportFolder, { recursive: true });
@@ -164,7 +165,8 @@ async function deploy(
   if (approved.exitCode !== 0)
     throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
   say(
-    'approved by a second operator, who saw the change log, the backup and the rehearsed migrations',
+    'approved by a second operator, who saw the change log, the backup and the rehearsed ' +
+      'migrations',
   );
   await operator.run('wait', id, '--for', 'done', '--timeout', '180s');
   show((await operator.run('status', id)).stdout);
@@ -189,7 +191,9 @@ function prove({ serving: found, states, users }: Facts): boolean {
     const time = (value: number | null): string =>
       (value === null ? '-' : `${value.toFixed(1)} ms`).padStart(9);
     show(
-      `${name.padEnd(14)} ${String(phase.requests).padStart(6)} requests, ${String(phase.failures).padStart(4)} failed   p50 ${time(phase.p50)}   p95 ${time(phase.p95)}   p99 ${time(phase.p99)}`,
+      `${name.padEnd(14)} ${String(phase.requests).padStart(6)} requests, ` +
+        `${String(phase.failures).padStart(4)} failed   p50 ${time(phase.p50)}   p95 ` +
+        `${time(phase.p95)}   p99 ${time(phase.p99)}`,
     );
   }
   if (users.repeated > 0)

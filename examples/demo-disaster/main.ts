@@ -61,10 +61,9 @@ async function main(): Promise<number> {
     if (values.report) {
       const { found, ...rest } = facts;
       const counts = { ...found, lost: found.lost.length, wrong: found.wrong.length };
-      await writeFile(
-        values.report,
-        `${JSON.stringify({ proved, seconds: elapsedSeconds(), ...rest, found: counts, lost: found.lost }, null, 2)}\n`,
-      );
+      const seconds = elapsedSeconds();
+      const report = { proved, seconds, ...rest, found: counts, lost: found.lost };
+      await writeFile(values.report, `${JSON.stringify(report, null, 2)}\n`);
       say(`written: ${values.report}`);
     }
     return proved ? 0 : 1;
@@ -80,7 +79,8 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
   try {
     await until('some hundred writes', async () => (await users.report()).acknowledged >= 400);
     say(
-      `site a serves ${system.url}; worker ${worker.pid}; ${(await users.report()).acknowledged} writes acknowledged`,
+      `site a serves ${system.url}; worker ${worker.pid}; ` +
+        `${(await users.report()).acknowledged} writes acknowledged`,
     );
 
     chapter('2. Site a is gone: kill -9 of everything, its folders removed');
@@ -93,7 +93,8 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
       dropSegment(system.vault, dropped);
       const { tenant, name } = dropFile(system.vault);
       say(
-        `sabotage: WAL segment ${dropped} and file ${name} of ${tenant} have vanished from the vault`,
+        `sabotage: WAL segment ${dropped} and file ${name} of ${tenant} have vanished from ` +
+          'the vault',
       );
     }
 
@@ -175,15 +176,18 @@ function prove({ state, recovery, told, found, serving, failedAt }: Facts): bool
     ms === null || ms === undefined ? '-' : `${(ms / 1_000).toFixed(1)} s`;
   const objective = recovery?.objective;
   show(
-    `RTO  ${seconds(recovery?.rtoMs)}  of ${objective?.rtoMinutes} min, from the failure until users were served`,
+    `RTO  ${seconds(recovery?.rtoMs)}  of ${objective?.rtoMinutes} min, from the failure ` +
+      'until users were served',
   );
   show(
-    `RPO  ${seconds(found.rpoMs)}  of ${objective?.rpoMinutes} min by the users' own journal, ${seconds(recovery?.rpoMs)} by the run`,
+    `RPO  ${seconds(found.rpoMs)}  of ${objective?.rpoMinutes} min by the users' own ` +
+      `journal, ${seconds(recovery?.rpoMs)} by the run`,
   );
   for (const [clock, ms] of Object.entries(recovery?.spent ?? {}))
     show(`     ${clock.padEnd(8)} ${seconds(ms).padStart(8)}`);
   show(
-    `${found.acknowledged} writes acknowledged, ${found.there} there, ${found.lost.length} lost, ${found.wrong.length} not what was written`,
+    `${found.acknowledged} writes acknowledged, ${found.there} there, ${found.lost.length} ` +
+      `lost, ${found.wrong.length} not what was written`,
   );
   const old = found.lost.filter(({ at }) => Date.parse(failedAt) - Date.parse(at) > mostLostMs);
   const claims: [string, boolean][] = [
@@ -194,7 +198,8 @@ function prove({ state, recovery, told, found, serving, failedAt }: Facts): bool
     ['users are served by site b, and by it alone', serving.join() === 'b'],
     ['what is there is what was written', found.wrong.length === 0],
     [
-      `nothing is lost but what was written in the last ${mostLostMs / 1_000} s, which had not left the site`,
+      `nothing is lost but what was written in the last ${mostLostMs / 1_000} s, which had ` +
+        'not left the site',
       old.length === 0,
     ],
     [`nothing is missing from the backups${told ? ` (${told})` : ''}`, told === ''],

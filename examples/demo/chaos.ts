@@ -93,7 +93,9 @@ async function rounds(stack: Stack, options: ChaosOptions): Promise<ChaosResult>
     const found = await pipeline.summary();
     count(result, truth, found);
     options.say(
-      `round ${round}/${options.rounds}: ${corrupt ? `corrupt checkpoint (${mode})` : 'kill -9'} at ${stage} batch ${batch}: ${same(truth, found) ? 'right' : 'WRONG'}`,
+      `round ${round}/${options.rounds}: ` +
+        `${corrupt ? `corrupt checkpoint (${mode})` : 'kill -9'} at ${stage} batch ${batch}: ` +
+        `${same(truth, found) ? 'right' : 'WRONG'}`,
     );
   }
   result.seconds = Math.round((performance.now() - began) / 1000);

@@ -25,7 +25,8 @@ export class Warehouse {
     await cp(labProject, folder, { recursive: true });
     const warehouse = new Warehouse(folder, program, databaseUrl);
     await warehouse.query(
-      'CREATE SCHEMA raw; CREATE TABLE raw.reports (report text, airport text, state text, species text, size text, flown text, cost text, speed text)',
+      'CREATE SCHEMA raw; CREATE TABLE raw.reports (report text, airport text, state text, ' +
+        'species text, size text, flown text, cost text, speed text)',
     );
     await warehouse.load();
     return warehouse;
@@ -93,7 +94,8 @@ export class Warehouse {
   /** Sessions of dbt that build the slow model. */
   async sessions(): Promise<number> {
     const rows = await this.query(
-      `SELECT 1 FROM pg_stat_activity WHERE application_name = 'dbt' AND state = 'active' AND query LIKE '%pg_sleep%'`,
+      "SELECT 1 FROM pg_stat_activity WHERE application_name = 'dbt' AND state = 'active' " +
+        "AND query LIKE '%pg_sleep%'",
     );
     return rows.length;
   }
@@ -101,7 +103,8 @@ export class Warehouse {
   /** What dbt left in the server when it was killed. */
   async endSessions(): Promise<void> {
     await this.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dbt' AND datname = current_database()`,
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity ' +
+        "WHERE application_name = 'dbt' AND datname = current_database()",
     );
     await until('the sessions to end', async () => (await this.sessions()) === 0, 30_000, 50);
   }

@@ -76,8 +76,10 @@ export async function build(
     );
   setPriority(niceness);
   say(
-    `building ${missing.map((name) => parts[name].title).join(', ')} once: eight to ten minutes on two idle ` +
-      'cores, a quarter of an hour and more beside other work; what is compiled is kept when it is broken off',
+    `building ${missing.map((name) => parts[name].title).join(', ')} once: eight to ten ` +
+      'minutes on two idle ' +
+      'cores, a quarter of an hour and more beside other work; what is compiled is kept ' +
+      'when it is broken off',
   );
   const begun = performance.now();
   const { limitMs } = options;
@@ -148,7 +150,8 @@ class Go {
     let [compiled, fetched] = [0, 0];
     const tell = (): void =>
       say(
-        `${title}: ${compiled} of ${total} packages compiled (those of earlier builds are not again)` +
+        `${title}: ${compiled} of ${total} packages compiled (those of earlier builds are ` +
+          'not again)' +
           `${fetched > 0 ? `, ${fetched} modules fetched` : ''}, ${minutesSince(begun)}`,
       );
     tell();

@@ -109,6 +109,9 @@ export function kubernetesMissing(): string | undefined {
   if (!isBuilt('kubernetes'))
     return 'the programs of Kubernetes are not built: build them with npm run kubernetes -- build';
   if (!findEtcd())
-    return 'etcd is not installed: install it (Debian: apt-get install etcd-server) or name it in RUNBOOK_ETCD_BIN';
+    return (
+      'etcd is not installed: install it (Debian: apt-get install etcd-server) or name it in ' +
+      'RUNBOOK_ETCD_BIN'
+    );
   return undefined;
 }

@@ -36,7 +36,8 @@ async function run(): Promise<void> {
     resumed_stage: Stage | null;
     resumed_batch: number | null;
   }>(
-    `UPDATE processing_jobs SET status = 'running', started_at = now() WHERE id = $1 AND status = 'queued' RETURNING dataset_id, resumed_stage, resumed_batch`,
+    "UPDATE processing_jobs SET status = 'running', started_at = now() WHERE id = $1 " +
+      "AND status = 'queued' RETURNING dataset_id, resumed_stage, resumed_batch",
     [job],
   );
   const [row] = rows;
@@ -74,7 +75,8 @@ async function run(): Promise<void> {
   if (corrupt?.stage === 'load' && corrupt.batch === batches) dieAtOnce();
   await log('info', 'completed');
   await client.query(
-    `UPDATE processing_jobs SET status = 'completed', completed_at = now() WHERE id = $1 AND status = 'running'`,
+    "UPDATE processing_jobs SET status = 'completed', completed_at = now() WHERE id = $1 " +
+      "AND status = 'running'",
     [job],
   );
 }
@@ -90,7 +92,8 @@ async function firstBatch(
   resumedBatch: number,
 ): Promise<number> {
   const { rows } = await client.query<{ last: number }>(
-    'SELECT coalesce(max(batch), 0)::int AS last FROM checkpoints WHERE dataset_id = $1 AND stage = $2',
+    'SELECT coalesce(max(batch), 0)::int AS last FROM checkpoints WHERE dataset_id = $1 ' +
+      'AND stage = $2',
     [dataset, stage],
   );
   const last = rows[0]?.last ?? 0;
@@ -116,7 +119,10 @@ async function fail(error: unknown): Promise<void> {
   const other = await connect();
   try {
     await other.query(
-      `UPDATE processing_jobs SET status = 'failed', completed_at = now(), error_code = $2, error_message = $3, offending_record = $4 WHERE id = $1 AND status = 'running'`,
+      'UPDATE processing_jobs ' +
+        "SET status = 'failed', completed_at = now(), error_code = $2, error_message = " +
+        '$3, offending_record = $4 ' +
+        "WHERE id = $1 AND status = 'running'",
       [job, errorCode, String(message).slice(0, 500), record && JSON.stringify(record)],
     );
     await other.query('INSERT INTO job_log (job_id, level, line) VALUES ($1, $2, $3)', [

@@ -101,7 +101,8 @@ export class Jobs {
       );
     const id = newId();
     await this.pool.query(
-      `INSERT INTO processing_jobs (id, pipeline, dataset_id, status) VALUES ($1, $2, $3, 'queued')`,
+      'INSERT INTO processing_jobs (id, pipeline, dataset_id, status) ' +
+        "VALUES ($1, $2, $3, 'queued')",
       [id, this.pipeline, this.dataset],
     );
     await this.launch(id);
@@ -175,7 +176,8 @@ export class Jobs {
     const row = await this.row(id);
     if (row.status === 'running' || row.status === 'queued') {
       await this.pool.query(
-        `UPDATE processing_jobs SET status = 'stopped', completed_at = now() WHERE id = $1 AND status IN ('running', 'queued')`,
+        "UPDATE processing_jobs SET status = 'stopped', completed_at = now() WHERE id = $1 " +
+          "AND status IN ('running', 'queued')",
         [id],
       );
       await endJobProcess(processOf(row));
@@ -192,7 +194,8 @@ export class Jobs {
   async status(id: string): Promise<object> {
     const row = await this.row(id);
     const { rows } = await this.pool.query<Checkpoint>(
-      'SELECT stage, batch FROM checkpoints WHERE dataset_id = $1 AND ($2::text IS NULL OR stage = $2) ORDER BY id DESC LIMIT 1',
+      'SELECT stage, batch FROM checkpoints WHERE dataset_id = $1 ' +
+        'AND ($2::text IS NULL OR stage = $2) ORDER BY id DESC LIMIT 1',
       [this.dataset, row.stage],
     );
     return {
@@ -227,7 +230,8 @@ export class Jobs {
   async log(id: string): Promise<string> {
     await this.row(id);
     const { rows } = await this.pool.query<{ at: Date; level: string; line: string }>(
-      'SELECT at, level, line FROM (SELECT * FROM job_log WHERE job_id = $1 ORDER BY id DESC LIMIT 500) l ORDER BY id',
+      'SELECT at, level, line FROM (SELECT * FROM job_log WHERE job_id = $1 ' +
+        'ORDER BY id DESC LIMIT 500) l ORDER BY id',
       [id],
     );
     return rows.map(({ at, level, line }) => `${at.toISOString()} ${level} ${line}\n`).join('');
@@ -236,12 +240,14 @@ export class Jobs {
   /** The pipeline as a whole: its newest job and how far each stage is. */
   async overview(): Promise<object> {
     const newest = await this.pool.query<JobRow>(
-      'SELECT * FROM processing_jobs WHERE dataset_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1',
+      'SELECT * FROM processing_jobs WHERE dataset_id = $1 ' +
+        'ORDER BY created_at DESC, id DESC LIMIT 1',
       [this.dataset],
     );
     const [job] = newest.rows;
     const { rows } = await this.pool.query<{ stage: string; batch: number; rows_total: string }>(
-      `SELECT DISTINCT ON (stage) stage, batch, rows_total FROM checkpoints WHERE dataset_id = $1 ORDER BY stage, batch DESC, id DESC`,
+      'SELECT DISTINCT ON (stage) stage, batch, rows_total FROM checkpoints ' +
+        'WHERE dataset_id = $1 ORDER BY stage, batch DESC, id DESC',
       [this.dataset],
     );
     return {

@@ -104,4 +104,6 @@ export function rowHash({
   );
 }
 
-export const rowHashSql = `('x' || substr(md5(seq || ':' || coalesce(distance::text, '') || ':' || coalesce(delay::text, '')), 1, 15))::bit(60)::bigint`;
+export const rowHashSql =
+  "('x' || substr(md5(seq || ':' || coalesce(distance::text, '') || ':' || " +
+  "coalesce(delay::text, '')), 1, 15))::bit(60)::bigint";

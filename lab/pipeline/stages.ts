@@ -184,7 +184,9 @@ async function tamper(
   mode: CorruptMode,
 ): Promise<void> {
   const table = tableOf[stage];
-  const some = `SELECT id FROM ${table} WHERE dataset_id = $1 AND job_id = $2 AND batch = $3 AND distance IS NOT NULL ORDER BY id LIMIT 3`;
+  const some =
+    `SELECT id FROM ${table} WHERE dataset_id = $1 AND job_id = $2 AND batch = $3 ` +
+    'AND distance IS NOT NULL ORDER BY id LIMIT 3';
   const values = [dataset, job, batch];
   if (mode === 'missing') await client.query(`DELETE FROM ${table} WHERE id IN (${some})`, values);
   if (mode === 'altered')

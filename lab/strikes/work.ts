@@ -79,7 +79,8 @@ export async function doChunk(
   }
   // What it meant to write, not what is there: a claim that can be wrong.
   await of('received').query(
-    `INSERT INTO wildlife."Done" ("Step", "Chunk", "Rows", "Cost", "Speed") VALUES ($1, $2, $3, $4, $5)`,
+    'INSERT INTO wildlife."Done" ("Step", "Chunk", "Rows", "Cost", "Speed") ' +
+      'VALUES ($1, $2, $3, $4, $5)',
     [
       step,
       chunk,
@@ -116,7 +117,8 @@ async function rowsBefore(
     left,
   ]);
   await client.query(
-    `INSERT INTO wildlife.left_out (report, step, why) SELECT r, $1, 'nobody has named it' FROM unnest($2::text[]) r`,
+    "INSERT INTO wildlife.left_out (report, step, why) SELECT r, $1, 'nobody has named it' " +
+      'FROM unnest($2::text[]) r',
     [step, left],
   );
   return rows.filter((row) => row.species !== unnamed);

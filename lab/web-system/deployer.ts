@@ -111,7 +111,8 @@ const verbs: Record<string, () => Promise<object> | object> = {
       const answer = (await response.json()) as { id?: string; tenant?: string; checksum?: string };
       if (!response.ok || answer.id !== id || answer.tenant !== tenant || !answer.checksum)
         throw new Refused(
-          `${first} answers ${response.status} ${JSON.stringify(answer)} for customer ${id} of ${tenant}`,
+          `${first} answers ${response.status} ${JSON.stringify(answer)} for customer ${id} ` +
+            `of ${tenant}`,
         );
     };
     for (const customer of customers) await one(customer);
@@ -181,7 +182,8 @@ async function rehearse(): Promise<object> {
     for (const [which, { exitCode, json, problem }] of Object.entries(works)) {
       if (exitCode !== 0)
         throw new Refused(
-          `after the expand migrations the ${which} release would not work: ${json ? JSON.stringify(json['problem']) : problem}`,
+          `after the expand migrations the ${which} release would not work: ` +
+            `${json ? JSON.stringify(json['problem']) : problem}`,
         );
     }
     answered(await migrate(onCopy, second, 'undo'));

@@ -274,7 +274,10 @@ function isOneOf(tenant: string, id: string, allowed: readonly (Content | null)[
           json['checksum'] === checksumOf(tenant, { id, ...content }),
     );
     if (right) return null;
-    return `answered ${status} ${JSON.stringify(json).slice(0, 200)}, expected ${JSON.stringify(allowed).slice(0, 200)}`;
+    return (
+      `answered ${status} ${JSON.stringify(json).slice(0, 200)}, expected ` +
+      `${JSON.stringify(allowed).slice(0, 200)}`
+    );
   };
 }
 

@@ -151,7 +151,9 @@ async function status(files: SystemFolder, traffic: TrafficSwitch): Promise<void
   for (const { name, address, weight, active, counters } of servers) {
     const { version = '-', pid = '-' } = runningInstance(files, name) ?? {};
     print(
-      `${name.padEnd(8)} ${version.padEnd(20)} pid ${String(pid).padEnd(8)} ${proxy}: ${address ?? 'empty'} weight ${weight}, ${active} under way, ${counters.requests} requests, ${counters.errors} errors`,
+      `${name.padEnd(8)} ${version.padEnd(20)} pid ${String(pid).padEnd(8)} ${proxy}: ` +
+        `${address ?? 'empty'} weight ${weight}, ${active} under way, ${counters.requests} ` +
+        `requests, ${counters.errors} errors`,
     );
   }
   const others = instancesOf(files).filter(

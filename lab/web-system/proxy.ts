@@ -45,7 +45,10 @@ export interface ProxyOptions {
 /** Why this proxy cannot be had here; undefined when it can. */
 export function proxyMissing(kind: ProxyKind): string | undefined {
   if (kind === 'nginx' && !findNginx())
-    return 'nginx is not installed: install it (Debian: apt-get install nginx-light) or name it in RUNBOOK_NGINX_BIN';
+    return (
+      'nginx is not installed: install it (Debian: apt-get install nginx-light) or name it in ' +
+      'RUNBOOK_NGINX_BIN'
+    );
   if (kind !== 'haproxy' || isHaproxyHere()) return undefined;
   return (
     'HAProxy is not installed, and not packaged for this platform: ' +

@@ -78,10 +78,8 @@ function assemble(path: string, release: Release): void {
   writeFileSync(join(app, 'release.json'), `${JSON.stringify(release, null, 2)}\n`);
   writeFileSync(join(path, 'package.json'), '{ "type": "module" }\n');
   const { generation } = release;
-  writeFileSync(
-    join(path, 'CHANGELOG.md'),
-    `# ${release.version}\n\n${readFileSync(join(compiledFolder, 'changelogs', `${generation}.md`), 'utf8')}`,
-  );
+  const changes = readFileSync(join(compiledFolder, 'changelogs', `${generation}.md`), 'utf8');
+  writeFileSync(join(path, 'CHANGELOG.md'), `# ${release.version}\n\n${changes}`);
   const migrations = join(path, 'migrations');
   for (const from of [String(generation), ...(release.flaw === 'unsafe-expand' ? ['unsafe'] : [])])
     cpSync(join(compiledFolder, 'migrations', from), migrations, { recursive: true });

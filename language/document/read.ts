@@ -225,7 +225,9 @@ class Walk {
         this.refuse(name.place, {
           rule: 'duplicate-key',
           message: `${name.text} is given twice`,
-          hint: `it is given already in line ${this.source.position(this.places.nameOf(data, name.text).start).line}`,
+          hint:
+            'it is given already in line ' +
+            `${this.source.position(this.places.nameOf(data, name.text).start).line}`,
         });
       const inner = this.value(pair.value, depth + 1);
       data[name.text] = inner;

@@ -16,7 +16,8 @@ export function problemText(problem: Problem, paint: Paint = (_style, text) => t
   const gutter = String(line).padStart(4);
   const carets = `${spaces(text, from)}${'^'.repeat(length)}`;
   return [
-    `${paint('bold', `${file}:${line}:${col}:`)} ${paint(colour, `${severity}:`)} ${message}  ${paint('dim', `[${rule}]`)}`,
+    `${paint('bold', `${file}:${line}:${col}:`)} ${paint(colour, `${severity}:`)} ` +
+      `${message}  ${paint('dim', `[${rule}]`)}`,
     `${gutter} | ${text}`,
     `     | ${paint(colour, carets)}`,
     ...(hint ?? '').split('\n').flatMap((each, at) => {

@@ -100,7 +100,10 @@ function expression(code: string, from: number, text: string): YamlProblem | und
     said: {
       rule: 'quote-expression',
       message: 'inside [ ] and { } an expression must be quoted; YAML reads { as a map',
-      hint: `write ${inQuotes(value)}${isList && /\bcommand:/.test(line) ? ', or the command on one line' : ''} (\`runbook lint --fix\` does it)`,
+      hint:
+        `write ${inQuotes(value)}` +
+        (isList && /\bcommand:/.test(line) ? ', or the command on one line' : '') +
+        ' (`runbook lint --fix` does it)',
       fix: { start: start + at - before.length, end: start + end, text: inQuotes(value) },
     },
   };

@@ -65,10 +65,11 @@ function unknownFunction(checker: Checker, tree: Called): Type {
 }
 
 function wrongForm(checker: Checker, tree: Called, isFunction: boolean): Type {
-  const [first, ...rest] = tree.args.map((arg) => checker.text(arg));
+  const given = tree.args.map((arg) => checker.text(arg));
+  const [first, ...rest] = given;
   const instead = isFunction
     ? `${first ?? 'value'}.${tree.name}(${rest.join(', ')})`
-    : `${tree.name}(${[checker.text(tree.of ?? tree), ...tree.args.map((arg) => checker.text(arg))].join(', ')})`;
+    : `${tree.name}(${[checker.text(tree.of ?? tree), ...given].join(', ')})`;
   return checker.wrong(
     tree.at,
     isFunction ? `${tree.name} stands after a value` : `${tree.name} stands before its values`,

@@ -67,7 +67,8 @@ function noField(checker: Checker, selected: Selected, of: ObjectType): Type {
   const rest = /^-[a-z][\w-]*/i.exec(checker.source.slice(end))?.[0];
   const instead =
     rest !== undefined
-      ? `a - between two names subtracts: write _ in its place, as in ${name}${rest.replaceAll('-', '_')}`
+      ? 'a - between two names subtracts: write _ in its place, as in ' +
+        `${name}${rest.replaceAll('-', '_')}`
       : near !== undefined
         ? `did you mean ${owner}.${near}?`
         : known.length > 0 && known.length <= 12

@@ -206,11 +206,17 @@ function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
 function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefined): string | null {
   if (!way) {
     if (ways.length === 0) return 'there is no base backup that is good: nothing can be restored';
-    return `no good base backup was taken before ${at}: the earliest time that can be reached is ${ways.at(-1)?.backup.takenAt}`;
+    return (
+      `no good base backup was taken before ${at}: the earliest time that can be reached is ` +
+      `${ways.at(-1)?.backup.takenAt}`
+    );
   }
   const [gap] = way.chain.missing;
   if (gap !== undefined && (at === undefined || microsOf(at) > microsOf(way.to)))
-    return `WAL segment ${gap} is missing in the store or damaged: nothing that was committed after ${way.to} is sure to be restored`;
+    return (
+      `WAL segment ${gap} is missing in the store or damaged: nothing that was committed ` +
+      `after ${way.to} is sure to be restored`
+    );
   if (at !== undefined && microsOf(at) > microsOf(way.to))
     return `the newest commit in the store is of ${way.to}, before ${at}`;
   return at === undefined ? null : `everything that was committed after ${at}`;

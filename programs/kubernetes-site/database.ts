@@ -11,7 +11,8 @@ const longSeconds = 20 * 60;
 const time = (of: string): string =>
   `to_char((${of}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const lastCommit = time(
-  `CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() ELSE (SELECT timestamp FROM pg_last_committed_xact()) END`,
+  'CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() ' +
+    'ELSE (SELECT timestamp FROM pg_last_committed_xact()) END',
 );
 
 /** Each of them answers with one value; the name is seen in pg_stat_activity. */
@@ -36,7 +37,9 @@ export const statements = {
   switchWal: `SELECT json_build_object('lsn', switched::text, 'segment', pg_walfile_name(switched - 1))
     FROM (SELECT pg_switch_wal() AS switched OFFSET 0) AS wal`,
   /** Of everybody but ourselves: transactions that have changed something. */
-  writing: `SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()`,
+  writing:
+    'SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL ' +
+    'AND pid <> pg_backend_pid()',
 } as const;
 
 export interface DatabaseState {

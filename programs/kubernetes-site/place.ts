@@ -49,7 +49,8 @@ function refuseOthers({ data = {} }: Notes, run: string | null): void {
   const { run: owner = '', at = '' } = data;
   if (owner !== (run ?? ''))
     throw new Refused(
-      `this place was prepared by ${owner || 'nobody in particular'} at ${at}, not by ${run ?? 'nobody in particular'}`,
+      `this place was prepared by ${owner || 'nobody in particular'} at ${at}, not by ` +
+        `${run ?? 'nobody in particular'}`,
     );
 }
 

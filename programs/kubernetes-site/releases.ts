@@ -31,7 +31,9 @@ export async function install(
   say: (line: string) => void,
 ): Promise<Installed> {
   const { release, chart, version, values, waitSeconds } = wanted;
-  const made = `site program ${digestOf([chart, version, values.map((file) => readFileSync(file, 'utf8'))])}`;
+  const made =
+    'site program ' +
+    `${digestOf([chart, version, values.map((file) => readFileSync(file, 'utf8'))])}`;
   const before = await status(config, release);
   if (before?.info.status === 'deployed' && before.info.description === made)
     return { release, revision: before.version, changed: false };
@@ -85,7 +87,8 @@ async function clear(
     .filter((each) => each.status === 'deployed' || each.status === 'superseded')
     .at(-1);
   say(
-    `release ${release} is ${before.info.status}: ${good ? `back to revision ${good.revision}` : 'it is taken away'}, and done again`,
+    `release ${release} is ${before.info.status}: ` +
+      `${good ? `back to revision ${good.revision}` : 'it is taken away'}, and done again`,
   );
   const limit = ['--wait', `--timeout=${waitSeconds}s`];
   if (good)

@@ -91,7 +91,8 @@ export async function fence(
     if (state.epoch !== epoch || state.site !== site) throw notTheOneBefore(state, epoch, site);
     if (state.fencedAt !== null) return { epoch, site, fencedAt: state.fencedAt };
     say(
-      `epoch ${epoch} is of site ${site}; in ${longest} s the lease of site ${lease.metadata.annotations?.[oldHolder]} has run out`,
+      `epoch ${epoch} is of site ${site}; in ${longest} s the lease of site ` +
+        `${lease.metadata.annotations?.[oldHolder]} has run out`,
     );
     await delay(longest * 1_000);
     await setAnnotations(config, epoch, site, { [fencedAt]: new Date().toISOString() });
@@ -148,7 +149,8 @@ export async function mustHoldEpoch(config: SiteConfig): Promise<void> {
 
 function notTheOneBefore(state: WitnessState, epoch: number, site: string): Refused {
   return new Refused(
-    `the witness is at epoch ${state.epoch}, of site ${state.site}: epoch ${epoch} cannot be given to site ${site}`,
+    `the witness is at epoch ${state.epoch}, of site ${state.site}: epoch ${epoch} cannot ` +
+      `be given to site ${site}`,
   );
 }
 

@@ -46,7 +46,8 @@ export function languagePage() {
     section(
       2,
       'The file',
-      'One document of YAML 1.2 with `runbook: ID`, or `part: ID` for what stands inside other runbooks only. Names that begin with `x-` are yours.',
+      'One document of YAML 1.2 with `runbook: ID`, or `part: ID` for what stands inside ' +
+        'other runbooks only. Names that begin with `x-` are yours.',
     ),
     table(definitions.runbook),
     section(2, 'Inputs', 'Each input of `inputs`, and each answer of people.'),
@@ -59,7 +60,8 @@ export function languagePage() {
     section(
       3,
       'Polls',
-      'An action that reads and has `until` is repeated until that is true. `timeout` is the limit of the whole poll.',
+      'An action that reads and has `until` is repeated until that is true. `timeout` is ' +
+        'the limit of the whole poll.',
     ),
     table(definitions.step, (name) => Object.hasOwn(pollFields, name)),
     section(3, 'A case of a branch', 'The first case whose `when` is true is taken.'),
@@ -67,7 +69,8 @@ export function languagePage() {
     section(
       3,
       'approval',
-      'Stands on the step that it is for; a step with nothing else is a gate for all that follows, up to the next gate.',
+      'Stands on the step that it is for; a step with nothing else is a gate for all that ' +
+        'follows, up to the next gate.',
     ),
     table(definitions.approval),
     section(3, 'undo', 'An action with its fields, or one of these.'),
@@ -81,7 +84,8 @@ export function languagePage() {
     ),
     table(action, isNoAction),
     section(2, 'Expressions', expressionsIntro.trimEnd()),
-    `An expression has at most ${limits.characters.toLocaleString('en')} characters and ${limits.parts} parts, and takes at most ${limits.steps.toLocaleString('en')} steps.\n`,
+    `An expression has at most ${limits.characters.toLocaleString('en')} characters and ` +
+      `${limits.parts} parts, and takes at most ${limits.steps.toLocaleString('en')} steps.\n`,
     functionsTable(),
   ]
     .flat()
@@ -174,7 +178,10 @@ function functionsTable() {
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, { form, overloads }]) => {
       const calls = overloads.flatMap((each) => callsOf(name, form, each));
-      return `| \`${name}\` | ${[...new Set(calls)].map((call) => `\`${escaped(call)}\``).join('<br>')} |`;
+      return (
+        `| \`${name}\` | ` +
+        `${[...new Set(calls)].map((call) => `\`${escaped(call)}\``).join('<br>')} |`
+      );
     });
   return ['| function | how it is called |', '|---|---|', ...rows, ''].join('\n');
 }

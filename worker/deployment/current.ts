@@ -41,7 +41,8 @@ export async function becomeCurrent(
     }
     if (Date.now() > givenUp)
       throw new Error(
-        `the Temporal server does not know version ${buildId} after ${patienceMs / 1_000} s; does it have Worker Deployments?`,
+        `the Temporal server does not know version ${buildId} after ${patienceMs / 1_000} ` +
+          's; does it have Worker Deployments?',
       );
     await delay(50);
   }

@@ -160,7 +160,8 @@ export class Deployment {
     const conditions = [`TemporalWorkerDeployment = '${this.name}'`, `ExecutionStatus = 'Running'`];
     if (except !== undefined) {
       conditions.push(
-        `TemporalWorkerDeploymentVersion != '${versionName({ deploymentName: this.name, buildId: except })}'`,
+        'TemporalWorkerDeploymentVersion != ' +
+          `'${versionName({ deploymentName: this.name, buildId: except })}'`,
       );
     }
     let nextPageToken: Uint8Array = new Uint8Array();

@@ -47,7 +47,8 @@ export function headline(message: Message): string {
   }[what];
   const how = over ? `${over.how}${over.by === null ? '' : ` by ${over.by}`}` : end?.state;
   return visibleLine(
-    `${again ? 'Again: ' : ''}${drill ? 'Drill: ' : ''}${kind}: ${title}: ${call.title}${how === undefined ? '' : ` (${how})`}`,
+    `${again ? 'Again: ' : ''}${drill ? 'Drill: ' : ''}${kind}: ${title}: ` +
+      `${call.title}${how === undefined ? '' : ` (${how})`}`,
   );
 }
 
@@ -110,7 +111,10 @@ function opening({ what, again, call, over, end, left, taken }: Message): string
     return `${repeated}The run has ended: ${end.state}. Nobody is needed any more.`;
   if (end) {
     const steps = left.length === 1 ? 'One step is' : `${left.length} steps are`;
-    return `${repeated}The run has ended and asks nobody. ${steps} not taken back: look at each, and take it back by hand where that is needed.`;
+    return (
+      `${repeated}The run has ended and asks nobody. ${steps} not taken back: look at each, ` +
+      'and take it back by hand where that is needed.'
+    );
   }
   // What an ended run has left has a message of its own.
   if (over)
@@ -148,7 +152,8 @@ function facts(message: Message): [string, string][] {
     [targets.length === 1 ? 'target' : 'targets', targets.join(', ') || 'none'],
     [
       'started',
-      `by ${message.requester} at ${bothTimes(message.startedAt)}: ${message.reason || 'no reason given'}`,
+      `by ${message.requester} at ${bothTimes(message.startedAt)}: ` +
+        `${message.reason || 'no reason given'}`,
     ],
     ...(end ? endRows(end) : waitRows(message)),
     ...undoneRows(message),

@@ -144,8 +144,11 @@ function assertOrdered(runs: readonly FailedRun[]): void {
     if (left.length === 0) return;
     if (next.length === 0)
       throw new ProcedureStopped(
-        `there is no order: ${[...new Set(left.map(({ pipeline }) => pipeline))].join(', ')} read one another's data`,
-        'Nothing was changed. Correct `run.airflow.upstream` of these targets in targets.yaml of every worker.',
+        'there is no order: ' +
+          `${[...new Set(left.map(({ pipeline }) => pipeline))].join(', ')} read one ` +
+          "another's data",
+        'Nothing was changed. Correct `run.airflow.upstream` of these targets in ' +
+          'targets.yaml of every worker.',
       );
     for (const { id } of next) done.add(id);
   }

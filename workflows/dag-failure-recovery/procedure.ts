@@ -312,7 +312,9 @@ async function end(run: Run, state: State, others: Others): Promise<void> {
   const open = tell(run, state, others);
   for (const step of ['room', 'quarantine', 'restart', 'follow', 'again', 'proved', 'rows'])
     if (!hasBegun(run, step)) run.notNeeded(step, 'no DAG run needs it');
-  const text = `${state.recovered.length} of ${state.recovered.length + open.length} DAG runs are recovered, no row twice, none lost.`;
+  const text =
+    `${state.recovered.length} of ${state.recovered.length + open.length} DAG runs are ` +
+    'recovered, no row twice, none lost.';
   await run.attemptStep('notify', closing(run, text, run.view.outputs));
   if (open.length > 0) throw notCleared(open);
 }
@@ -320,7 +322,8 @@ async function end(run: Run, state: State, others: Others): Promise<void> {
 function notCleared(open: readonly Left[]): ProcedureStopped {
   return new ProcedureStopped(
     `not recovered: ${open.map(({ id, why }) => `${id} (${why})`).join('; ')}`,
-    'Mend the causes named here, then start the runbook again; or recover one by itself: pipeline-recovery with --input job=RUN_ID.',
+    'Mend the causes named here, then start the runbook again; or recover one by itself: ' +
+      'pipeline-recovery with --input job=RUN_ID.',
   );
 }
 

@@ -25,7 +25,9 @@ export const dagFailureRecoverySpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Recover many failed DAG runs',
   summary:
-    'After an outage of Airflow: finds the failed DAG runs of several pipelines, proves the data of each, and clears them a few at a time, the oldest data first; stops and asks when some fail again.',
+    'After an outage of Airflow: finds the failed DAG runs of several pipelines, proves the ' +
+    'data of each, and clears them a few at a time, the oldest data first; stops and asks ' +
+    'when some fail again.',
   type: 'INCIDENT_RESPONSE',
   priority: 'HIGH',
   tags: ['airflow', 'dag', 'pipeline', 'data', 'outage', 'recovery'],
@@ -86,7 +88,8 @@ export const dagFailureRecoverySpec: RunbookSpec = {
   },
   prerequisites: [
     'What caused the outage is mended: Airflow, its database and the data source are up.',
-    'Each target declares its pipeline and is run by Airflow (docs/adopt/airflow.md); doctor PIPELINE finds it right.',
+    'Each target declares its pipeline and is run by Airflow (docs/adopt/airflow.md); ' +
+      'doctor PIPELINE finds it right.',
   ],
   steps: [
     {
@@ -168,7 +171,9 @@ export const dagFailureRecoverySpec: RunbookSpec = {
     asIn('notify'),
   ],
   verification:
-    'Of each DAG run rows, sums and keys equal the source within the tolerance; no row twice, none lost.',
+    'Of each DAG run rows, sums and keys equal the source within the tolerance; no row ' +
+    'twice, none lost.',
   rollback:
-    'A clear cannot be taken back. What was moved into quarantine stays there, for people; no further DAG run is cleared.',
+    'A clear cannot be taken back. What was moved into quarantine stays there, for people; ' +
+    'no further DAG run is cleared.',
 };

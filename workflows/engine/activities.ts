@@ -116,7 +116,8 @@ function notJudged(decision: string, at: string): Verdict {
     accepted: false,
     code: 'not-judged',
     message:
-      'Nothing was changed: the verdict does not come from a worker. Look in Temporal at who completed the activity, and decide again.',
+      'Nothing was changed: the verdict does not come from a worker. Look in Temporal at ' +
+      'who completed the activity, and decide again.',
     at,
   };
 }

@@ -32,7 +32,8 @@ export function renderDetails(view: RunView, command: string): string {
   const hasEnded = endStates.has(view.state);
   const left = leftBy(view);
   return [
-    `**${view.state}** · ${inline(view.title)} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
+    `**${view.state}** · ${inline(view.title)} · plan \`${shortDigest(view.planDigest)}\` · ` +
+      `asked by ${inline(view.requester)}: ${inline(view.reason)}`,
     ...renderProblem(view, command),
     ...renderPaused(view, command),
     ...renderList(leftTitle, left.map(leftLine).map(inline)),

@@ -48,8 +48,10 @@ export class OutputBudget {
     this.count(path, output);
     if (this.kept <= maxKept) return;
     throw new ProcedureStopped(
-      `with step ${path} the outputs that later steps may refer to have come to more than ${maxKept / 1e6} MB, which Temporal does not take`,
-      'Let steps print less, or write to a file or a table what later steps need; then start one that goes on --from this run.',
+      `with step ${path} the outputs that later steps may refer to have come to more than ` +
+        `${maxKept / 1e6} MB, which Temporal does not take`,
+      'Let steps print less, or write to a file or a table what later steps need; then ' +
+        'start one that goes on --from this run.',
     );
   }
 
@@ -66,8 +68,10 @@ export class OutputBudget {
 export function forCode<T extends Json>(path: string, output: T): T {
   return withoutCut(output, (field) => {
     throw new ProcedureStopped(
-      `step ${path} answered what cannot be handed on, and ${field} is not whole: it was too large, or held a secret`,
-      'Let what it asks answer less and without secrets, or pick what is needed; then start one that goes on --from this run.',
+      `step ${path} answered what cannot be handed on, and ${field} is not whole: it was ` +
+        'too large, or held a secret',
+      'Let what it asks answer less and without secrets, or pick what is needed; then start ' +
+        'one that goes on --from this run.',
     );
   }) as T;
 }

@@ -65,13 +65,17 @@ export function forecast(
   const chosen = backups.backups.find(({ id }) => id === backups.chosen);
   if (!chosen || !backups.reachable) {
     throw new ProcedureStopped(
-      `no backup can be restored to ${inputs.recoverTo}${backups.lost === null ? '' : `: ${backups.lost}`}${bad.length > 0 ? ` (${bad.join('; ')})` : ''}`,
-      'Nothing was changed. Look for another copy of the backups, or choose another point with recover_to.',
+      `no backup can be restored to ${inputs.recoverTo}` +
+        (backups.lost === null ? '' : `: ${backups.lost}`) +
+        (bad.length > 0 ? ` (${bad.join('; ')})` : ''),
+      'Nothing was changed. Look for another copy of the backups, or choose another point ' +
+        'with recover_to.',
     );
   }
   if (!backups.config.good) {
     throw new ProcedureStopped(
-      `configuration and secrets cannot be restored: ${backups.config.problem ?? 'there is no copy'}`,
+      'configuration and secrets cannot be restored: ' +
+        `${backups.config.problem ?? 'there is no copy'}`,
       'Nothing was changed. Put a good copy where the backups are.',
     );
   }
@@ -79,15 +83,18 @@ export function forecast(
     throw new ProcedureStopped(
       `something stands at site ${sites.to} already (its database: ${to.database})`,
       to.isolated
-        ? "Another drill may be under way. When it is not, remove it with the site's program: `teardown`. Nothing was changed."
-        : 'Look at it. When it may go, start again with --input remains=remove. Nothing was changed.',
+        ? "Another drill may be under way. When it is not, remove it with the site's program: " +
+            '`teardown`. Nothing was changed.'
+        : 'Look at it. When it may go, start again with --input remains=remove. Nothing was ' +
+            'changed.',
     );
   }
   const held = to.epoch ?? from?.epoch ?? null;
   if (held === null && !to.isolated) {
     throw new ProcedureStopped(
       'the witness cannot be asked which site may write',
-      'Without it the old site cannot be kept from taking writes: bring the witness back first. Nothing was changed.',
+      'Without it the old site cannot be kept from taking writes: bring the witness back ' +
+        'first. Nothing was changed.',
     );
   }
   const renewedAt = to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null);
@@ -159,7 +166,8 @@ export function checkPoint(
 ): Point {
   if (restored.systemIdentifier !== promised.systemIdentifier) {
     throw new ProcedureStopped(
-      `the restored database is another one: its system identifier is ${restored.systemIdentifier}, promised was ${promised.systemIdentifier}`,
+      'the restored database is another one: its system identifier is ' +
+        `${restored.systemIdentifier}, promised was ${promised.systemIdentifier}`,
       'Nobody was let in. See where the backup comes from.',
     );
   }
@@ -185,7 +193,10 @@ export function filesLost(files: FilesRestored): string | null {
     // eslint-disable-next-line layers/step-paths -- a file's name
     .map(({ tenant, name }) => `${tenant}/${name}`);
   const more = missing + wrong - names.length;
-  return `${missing} missing, ${wrong} not what they were: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return (
+    `${missing} missing, ${wrong} not what they were: ` +
+    `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  );
 }
 
 function earlier(a: string, b: string): string {

@@ -51,7 +51,8 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
       inputs.notify,
       drill
         ? `Drill: the system could be brought up from its backups at ${to.name}.`
-        : `The system runs at ${to.name}. The way back to ${sites.from.name} is this runbook the other way round, gracefully.`,
+        : `The system runs at ${to.name}. The way back to ${sites.from.name} is this runbook ` +
+            'the other way round, gracefully.',
       fields,
     ),
   });

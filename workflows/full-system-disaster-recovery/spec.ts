@@ -18,7 +18,10 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Bring the whole system up at another site',
   summary:
-    'Finds out what is lost and what can be had, keeps the old site from ever taking writes again, restores configuration, database and files from backups that were proved good, brings the tiers up, proves them, and lets the users in. Measures how long it took and what was lost.',
+    'Finds out what is lost and what can be had, keeps the old site from ever taking writes ' +
+    'again, restores configuration, database and files from backups that were proved good, ' +
+    'brings the tiers up, proves them, and lets the users in. Measures how long it took and ' +
+    'what was lost.',
   type: 'DISASTER_RECOVERY',
   priority: 'CRITICAL',
   tags: ['disaster', 'recovery', 'site', 'region', 'backup', 'failover', 'failback', 'drill'],
@@ -178,7 +181,11 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
     { ...change, id: 'notify', title: 'Tell the team', kind: 'notify', onFailure: 'continue' },
   ],
   verification:
-    'Every tier is healthy, critical queries and the data of every tenant are right, every tenant can log in, every file has its digest, users are served through the entrance, and time and loss are measured against the objectives.',
+    'Every tier is healthy, critical queries and the data of every tenant are right, every ' +
+    'tenant can log in, every file has its digest, users are served through the entrance, ' +
+    'and time and loss are measured against the objectives.',
   rollback:
-    'Until the users are let in, everything that was made at the new site can be removed, and the page stays. The old site is given up when it is fenced; the way back to it is this runbook the other way round, gracefully.',
+    'Until the users are let in, everything that was made at the new site can be removed, ' +
+    'and the page stays. The old site is given up when it is fenced; the way back to it is ' +
+    'this runbook the other way round, gracefully.',
 };

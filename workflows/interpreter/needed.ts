@@ -44,12 +44,14 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
   } catch (error) {
     if (error instanceof NoText)
       throw new ProcedureStopped(
-        `an argument of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no text`,
+        `an argument of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, ` +
+          'which is no text',
         'Look at what it was taken from.',
       );
     if (error instanceof NoLimit)
       throw new ProcedureStopped(
-        `the timeout of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no duration of at most a week`,
+        `the timeout of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, ` +
+          'which is no duration of at most a week',
         'Look at what it was taken from.',
       );
     if (error instanceof NoItems)
@@ -69,7 +71,9 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
 
 /** What to do about a value that was changed for people. */
 const changedNext = {
-  cut: 'Let the step before answer less: name what is needed in its `outputs`, and ask for fewer rows or columns.',
+  cut:
+    'Let the step before answer less: name what is needed in its `outputs`, and ask for fewer ' +
+    'rows or columns.',
   blanked:
     'Name the secret itself where its value is needed, or let the step before answer without it.',
 };

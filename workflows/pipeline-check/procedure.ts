@@ -34,8 +34,10 @@ export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
   const bad = checks.filter(({ state }) => state === 'failed');
   if (bad.length === 0) return;
   throw new ProcedureStopped(
-    `the declaration of ${pipeline.name} does not hold: ${bad.map(({ name, found }) => `${name}: ${found}`).join('; ')}`,
-    'Nothing was changed. The outputs of this run say what to do about each, and so does doctor PIPELINE.',
+    `the declaration of ${pipeline.name} does not hold: ` +
+      `${bad.map(({ name, found }) => `${name}: ${found}`).join('; ')}`,
+    'Nothing was changed. The outputs of this run say what to do about each, and so does ' +
+      'doctor PIPELINE.',
   );
 });
 

@@ -13,7 +13,8 @@ export const pipelineCheckSpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Prove that a pipeline is what it is declared to be',
   summary:
-    'Compares the declaration of a pipeline with its database and with what runs it, and says what pipeline-recovery could prove and what not. Changes nothing.',
+    'Compares the declaration of a pipeline with its database and with what runs it, and ' +
+    'says what pipeline-recovery could prove and what not. Changes nothing.',
   type: 'TROUBLESHOOTING',
   priority: 'LOW',
   tags: ['pipeline', 'etl', 'data', 'checkpoint', 'declaration'],

@@ -16,8 +16,10 @@ export function declared(target: PlannedTarget): DeclaredPipeline {
   const { pipeline } = target;
   if (pipeline) return { ...target, pipeline };
   throw new ProcedureStopped(
-    `target ${target.name} does not declare its pipeline: neither its stages nor how it is run are known`,
-    'Nothing was changed. Declare `pipeline:` in targets.yaml of every worker: docs/adopt/job-api.md.',
+    `target ${target.name} does not declare its pipeline: neither its stages nor how it is ` +
+      'run are known',
+    'Nothing was changed. Declare `pipeline:` in targets.yaml of every worker: ' +
+      'docs/adopt/job-api.md.',
   );
 }
 
@@ -51,7 +53,8 @@ export async function compareDeclaration(
   if (wrong.length === 0) return findings.filter(({ weight }) => weight === 'forbidden');
   throw new ProcedureStopped(
     `pipeline ${pipeline.name} is not what it is declared to be: ${inOneParagraph(wrong)}`,
-    'Nothing was changed. Correct `pipeline:` in targets.yaml of every worker; doctor PIPELINE says when it is right.',
+    'Nothing was changed. Correct `pipeline:` in targets.yaml of every worker; doctor ' +
+      'PIPELINE says when it is right.',
   );
 }
 

@@ -127,7 +127,9 @@ export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobSta
     corrupt,
     verdict:
       corrupt.length === 0
-        ? `not corrupt: ${isClaimed(data) ? 'every checkpoint matches its data' : 'the keys of every stage match'}`
+        ? isClaimed(data)
+          ? 'not corrupt: every checkpoint matches its data'
+          : 'not corrupt: the keys of every stage match'
         : `corrupt: ${corrupt.map((each) => difference(data, each, of(each))).join('; ')}`,
     rowsAgain: Object.values(rowsByStage).reduce((sum, rows) => sum + rows, 0),
     rowsByStage,
@@ -223,8 +225,10 @@ function proofOf(proofs: Proofs, stage: string): StageProof {
     Array.isArray(proof.rows_by_batch);
   if (isWhole) return proof as StageProof;
   throw new ProcedureStopped(
-    `whether stage ${stage} is corrupt is not known: its proof ${proof ? 'lacks what decides' : 'is not there'}`,
-    'Nothing was changed after it. Was the step skipped, or done by hand? Start the runbook again, and let it prove every stage.',
+    `whether stage ${stage} is corrupt is not known: its proof ` +
+      `${proof ? 'lacks what decides' : 'is not there'}`,
+    'Nothing was changed after it. Was the step skipped, or done by hand? Start the runbook ' +
+      'again, and let it prove every stage.',
   );
 }
 
@@ -265,9 +269,15 @@ function isCorrupt({ bad_batch: bad, unclaimed }: StageProof): boolean {
 
 function difference(data: PipelineData, name: string, proof: StageProof): string {
   if (proof.bad_batch === null)
-    return `${name} behind batch ${proof.last_batch} (${proof.unclaimed} rows that no checkpoint claims)`;
+    return (
+      `${name} behind batch ${proof.last_batch} (${proof.unclaimed} rows that no checkpoint ` +
+      'claims)'
+    );
   if (proof.is_gap)
-    return `${name} from batch ${proof.bad_batch} on (no checkpoint claims batch ${proof.bad_batch})`;
+    return (
+      `${name} from batch ${proof.bad_batch} on (no checkpoint claims batch ` +
+      `${proof.bad_batch})`
+    );
   const stage = data.stages.find((each) => each.name === name);
   const sums = stage ? claimedSums({ data }, stage) : [];
   const parts = [

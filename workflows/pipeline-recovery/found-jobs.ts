@@ -54,13 +54,15 @@ export function failedJob(
         : '';
     const forgotten =
       recoversCompleted && jobs.length === 0
-        ? ' Where all jobs are forgotten, let one run as usual, then name that one: its data are proved, and what is twice is moved away.'
+        ? ' Where all jobs are forgotten, let one run as usual, then name that one: its data ' +
+          'are proved, and what is twice is moved away.'
         : '';
     const working = jobs.filter(({ status }) => status === 'running').map(atWork);
     throw new ProcedureStopped(
       wanted === undefined ? [none, ...working].join('; ') : `this pipeline has no job ${wanted}`,
       wanted === undefined
-        ? `Nothing was changed, and no data were looked at: doctor PIPELINE compares them.${named} An older failed job can be named with --input job=ID.${forgotten}`
+        ? 'Nothing was changed, and no data were looked at: doctor PIPELINE compares ' +
+            `them.${named} An older failed job can be named with --input job=ID.${forgotten}`
         : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
     );
   }
@@ -80,13 +82,15 @@ export function failedJob(
   const since = sinceOf(job, jobs);
   if (since?.status === 'completed') {
     throw new ProcedureStopped(
-      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and job ${since.id} has completed ${datasetWords(job)} since`,
+      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and job ${since.id} has completed ` +
+        `${datasetWords(job)} since`,
       nothingFailed,
     );
   }
   if (since) {
     throw new ProcedureStopped(
-      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and since then job ${since.id} of ${job.dataset === null ? 'this pipeline' : 'the same dataset'} has failed too`,
+      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and since then job ${since.id} of ` +
+        `${job.dataset === null ? 'this pipeline' : 'the same dataset'} has failed too`,
       `Nothing was changed. Recover that one: --input job=${since.id}`,
     );
   }
@@ -146,9 +150,13 @@ export function cureOf(
     return `${mends} when the job is named: --input job=${newest.id}`;
   if (!newest)
     return remembers === undefined
-      ? `There is no job ${spanOf(knowledge)}. Where an older one has failed, ${mends} when it is named: --input job=ID`
+      ? `There is no job ${spanOf(knowledge)}. Where an older one has failed, ${mends} when ` +
+          'it is named: --input job=ID'
       : letItRun;
-  return 'The newest job did not fail, and pipeline-recovery recovers failed jobs only: run this part again by what runs the pipeline, or correct the data by hand.';
+  return (
+    'The newest job did not fail, and pipeline-recovery recovers failed jobs only: run this ' +
+    'part again by what runs the pipeline, or correct the data by hand.'
+  );
 }
 
 /**

@@ -73,7 +73,9 @@ export const pipelineRecovery = runbook(
       ...held,
     };
     run.setOutputs(outputs);
-    const text = `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ${recovered.from}, ${held.rows} rows, none twice, none lost.`;
+    const text =
+      `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ` +
+      `${recovered.from}, ${held.rows} rows, none twice, none lost.`;
     await run.attemptStep('notify', closing(run, text, outputs));
   },
   (run) => (run.inputs['on_failure'] === 'rollback' ? 'rollback' : 'leave'),
@@ -271,7 +273,8 @@ function hasRestarted(job: string, from: string): { job: string; from: string } 
 function spoilt(job: string, { verdict }: Choice, restarts: number): ProcedureStopped {
   return new ProcedureStopped(
     `job ${job} has completed, and after ${counted(restarts)} its data is still wrong: ${verdict}`,
-    'Where a task writes again what it had written already, mend it. Then start the runbook again with this job as its input.',
+    'Where a task writes again what it had written already, mend it. Then start the runbook ' +
+      'again with this job as its input.',
   );
 }
 
@@ -282,8 +285,10 @@ function counted(restarts: number): string {
 function givenUp(job: JobStatus, restarts: number): ProcedureStopped {
   const why = job.error ? `${job.error.code}: ${job.error.message}` : `it ended as ${job.status}`;
   return new ProcedureStopped(
-    `job ${job.id} failed again in stage ${job.stage ?? 'unknown'} after ${counted(restarts)} (${why})`,
-    'Mend the cause named here, then start the runbook again: it goes on from the last good checkpoint.',
+    `job ${job.id} failed again in stage ${job.stage ?? 'unknown'} after ` +
+      `${counted(restarts)} (${why})`,
+    'Mend the cause named here, then start the runbook again: it goes on from the last good ' +
+      'checkpoint.',
   );
 }
 

@@ -25,7 +25,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Recover a failed data pipeline',
   summary:
-    'Finds the failed stage, decides whether data is corrupt, restarts the job from the last checkpoint whose data is proved good, and proves the result against the source.',
+    'Finds the failed stage, decides whether data is corrupt, restarts the job from the ' +
+    'last checkpoint whose data is proved good, and proves the result against the source.',
   type: 'INCIDENT_RESPONSE',
   priority: 'HIGH',
   tags: ['pipeline', 'etl', 'data', 'checkpoint', 'recovery'],
@@ -74,7 +75,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
   prerequisites: [
     'The target declares its pipeline (docs/adopt/job-api.md); doctor PIPELINE finds it right.',
     'The token may read and restart jobs.',
-    'The database can be read; where batches are claimed, rows can be moved into its quarantine tables.',
+    'The database can be read; where batches are claimed, rows can be moved into its ' +
+      'quarantine tables.',
   ],
   steps: [
     {
@@ -363,5 +365,6 @@ export const pipelineRecoverySpec: RunbookSpec = {
   verification:
     'Rows, sums and keys equal the source within the tolerance; no row twice, none lost.',
   rollback:
-    'Where the restarted job can be stopped: it is stopped, then quarantined rows and checkpoints are put back.',
+    'Where the restarted job can be stopped: it is stopped, then quarantined rows and ' +
+    'checkpoints are put back.',
 };

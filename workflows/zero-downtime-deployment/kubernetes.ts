@@ -122,7 +122,8 @@ export async function deployOnKubernetes(
   const closing = (fields: JsonObject): Work => ({
     action: closingMessage(
       inputs.notify,
-      `${service.name} runs ${inputs.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
+      `${service.name} runs ${inputs.version}; ${running} is retired (revision ` +
+        `${before.revision} of ${before.deployment}).`,
       fields,
     ),
   });
@@ -171,8 +172,11 @@ async function lookAtRelease(
         {
           condition: { cel: 'out.maxUnavailable == 0' },
           otherwise:
-            'pods may be missing during a rollout of this Deployment, so users have fewer of them while it lasts',
-          next: 'Set `maxUnavailable: 0` in its strategy and say `retry`, or go on all the same with `skip`.',
+            'pods may be missing during a rollout of this Deployment, so users have fewer ' +
+            'of them while it lasts',
+          next:
+            'Set `maxUnavailable: 0` in its strategy and say `retry`, or go on all the same ' +
+            'with `skip`.',
         },
       ],
     },
@@ -217,7 +221,8 @@ function runningIn(
   if (strategy === 'canary' && cluster.canaryName === null) {
     stop(
       'has no second Deployment for a canary',
-      'Say strategy=rolling, or name one in the fact `canary` of the target: see docs/deploying.md.',
+      'Say strategy=rolling, or name one in the fact `canary` of the target: see ' +
+        'docs/deploying.md.',
     );
   }
   const running = cluster.versionOf(before.image);
@@ -340,7 +345,9 @@ function evidenceOf(
 ): JsonObject {
   return {
     version: inputs.version,
-    'runs now': `${running}, revision ${before.revision} of deployment ${before.deployment}, ${before.replicas} pods`,
+    'runs now':
+      `${running}, revision ${before.revision} of deployment ${before.deployment}, ` +
+      `${before.replicas} pods`,
     image,
     ...(inputs.strategy === 'canary'
       ? { canary: `${cluster.canaryName}, ${inputs.shares.join(', ')} % of the pods` }
@@ -349,7 +356,8 @@ function evidenceOf(
       ? {}
       : { autoscaler: `${before.autoscaler} decides how many pods there are` }),
     'pods that may be missing meanwhile': before.maxUnavailable,
-    'way back': `kubectl rollout undo deployment/${before.deployment} --to-revision=${before.revision}`,
+    'way back':
+      `kubectl rollout undo deployment/${before.deployment} ` + `--to-revision=${before.revision}`,
     ...(artefact
       ? {
           'change log': artefact.changelog.slice(0, 2_000),

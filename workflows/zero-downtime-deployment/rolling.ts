@@ -60,7 +60,8 @@ function fleetOf(
   const halfWay = (what: string): ProcedureStopped =>
     new ProcedureStopped(
       `${what} (${listed})`,
-      'Somebody may be deploying, or a deployment was left half-way: bring the pool to one version with equal weights first.',
+      'Somebody may be deploying, or a deployment was left half-way: bring the pool to one ' +
+        'version with equal weights first.',
     );
   const used = servers.flatMap(({ name, address, weight }, place) =>
     address === null ? [] : [{ name, address, weight, place }],
@@ -69,8 +70,10 @@ function fleetOf(
     throw halfWay(`the servers of ${pool} have different shares`);
   if (used.length <= batch || used[0]?.weight === 0) {
     throw new ProcedureStopped(
-      `${used.length} servers of ${pool} have traffic, and ${batch} at a time are to be replaced (${listed})`,
-      'A rolling deployment leaves at least one server with the users: choose another strategy, or a smaller batch.',
+      `${used.length} servers of ${pool} have traffic, and ${batch} at a time are to be ` +
+        `replaced (${listed})`,
+      'A rolling deployment leaves at least one server with the users: choose another ' +
+        'strategy, or a smaller batch.',
     );
   }
   const versions = used.map(({ name }) => running.servers[name]?.version);
@@ -288,6 +291,7 @@ function carrying({ name, weight, place }: FleetServer): Expectation {
     given: { place, name, weight },
   };
   const next =
-    'See what became of it: `retry` looks again, `skip` goes on with less capacity, `rollback` undoes it all.';
+    'See what became of it: `retry` looks again, `skip` goes on with less capacity, ' +
+    '`rollback` undoes it all.';
   return { condition, otherwise: `${name} does not carry its share`, next };
 }

@@ -18,7 +18,9 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Deploy a release without downtime',
   summary:
-    'Starts the new version beside the old one and shifts traffic to it in steps, or replaces one server after the other; compares errors and latency with the running version at each, and rolls back by itself when the release is bad.',
+    'Starts the new version beside the old one and shifts traffic to it in steps, or ' +
+    'replaces one server after the other; compares errors and latency with the running ' +
+    'version at each, and rolls back by itself when the release is bad.',
   type: 'DEPLOYMENT',
   priority: 'HIGH',
   tags: ['deployment', 'release', 'canary', 'blue-green', 'rolling', 'traffic'],
@@ -83,7 +85,8 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           ...read,
           id: 'rehearse',
           title:
-            'On a copy: do both versions work after the expand migrations, and does the way back work?',
+            'On a copy: do both versions work after the expand migrations, and does the way ' +
+            'back work?',
           kind: 'command',
           timeoutMs: 3_600_000,
         },
@@ -267,6 +270,8 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
     },
   ],
   verification:
-    'The proxy sends all traffic to the new version, which does no worse than the old one did for the whole watch. On Kubernetes: every pod is new and available, and was for the whole watch.',
+    'The proxy sends all traffic to the new version, which does no worse than the old one ' +
+    'did for the whole watch. On Kubernetes: every pod is new and available, and was for ' +
+    'the whole watch.',
   rollback: 'At any time: the traffic first, then the version, then the schema.',
 };

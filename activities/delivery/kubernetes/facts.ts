@@ -29,7 +29,9 @@ export function clusterFacts({
     'Configuration',
     `target ${name} does not say which Deployment it is (${wrong})`,
     {
-      next: 'Its facts in targets.yaml need `platform: kubernetes`, `kubeconfig`, `context`, `namespace`, `deployment`, `container` and `image`.',
+      next:
+        'Its facts in targets.yaml need `platform: kubernetes`, `kubeconfig`, `context`, ' +
+        '`namespace`, `deployment`, `container` and `image`.',
     },
   );
 }

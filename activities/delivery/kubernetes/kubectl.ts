@@ -48,7 +48,8 @@ export class Kubectl {
     } catch {
       throw new StepFailure(
         'CommandFailed',
-        `kubectl ${args.join(' ')} answered no JSON: ${JSON.stringify(context.secrets.quote(said))}`,
+        `kubectl ${args.join(' ')} answered no JSON: ` +
+          `${JSON.stringify(context.secrets.quote(said))}`,
       );
     }
   }

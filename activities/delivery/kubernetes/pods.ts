@@ -99,7 +99,10 @@ function reasonOf({ spec, status }: Pod): string | undefined {
   const unready = mains.filter(({ ready, state }) => ready === false && state?.running);
   const [first] = unready;
   if (!first) return status?.phase;
-  return `container ${unready.map(({ name }) => name).join(', ')} runs and is not ready${after(first)}`;
+  return (
+    `container ${unready.map(({ name }) => name).join(', ')} runs and is not ` +
+    `ready${after(first)}`
+  );
 }
 
 /** @param mayEnd true for an init container: it is done once it has succeeded */

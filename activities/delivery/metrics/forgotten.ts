@@ -13,10 +13,14 @@ export function forgottenBy(
   expected: ExpectedTraffic | undefined,
 ): ForgottenTraffic | null {
   if (!expected || changedSince(seen.servers, expected.servers).length === 0) return null;
-  const says = `${seen.proxy} says ${describeServers(seen.servers)}, and was told ${describeServers(expected.servers)}`;
+  const says =
+    `${seen.proxy} says ${describeServers(seen.servers)}, and was told ` +
+    `${describeServers(expected.servers)}`;
   if (seen.started !== undefined && expected.started !== null && seen.started !== expected.started)
     return { forgotten: `it was restarted: ${says}` };
   throw new StepFailure('Inconclusive', `somebody else has changed the weights: ${says}`, {
-    next: 'Find out who. `retry` measures again once they are as they were, `skip` goes on with the release, `rollback` undoes it.',
+    next:
+      'Find out who. `retry` measures again once they are as they were, `skip` goes on with ' +
+      'the release, `rollback` undoes it.',
   });
 }

@@ -23,6 +23,13 @@ export function filledPromql(query: string, group: Group, { from, until }: Span)
   });
 }
 
+/** Types of the placeholders that are no lists. */
+const sqlTypes: Readonly<Record<string, string>> = {
+  version: 'text',
+  from: 'timestamptz',
+  until: 'timestamptz',
+};
+
 /**
  * SQL with its placeholders as typed parameters, and their values: `$servers` and `$addresses`
  * text[], `$version` text, `$from` and `$until` timestamptz.
@@ -36,7 +43,7 @@ export function parametersIn(
   const names: string[] = [];
   const text = query.replace(inSql, (_, name: string) => {
     if (!names.includes(name)) names.push(name);
-    return `$${names.indexOf(name) + 1}::${name === 'version' ? 'text' : name === 'from' || name === 'until' ? 'timestamptz' : 'text[]'}`;
+    return `$${names.indexOf(name) + 1}::${sqlTypes[name] ?? 'text[]'}`;
   });
   const values = names.map((name) => {
     if (name === 'from') return from.toISOString();
@@ -76,5 +83,7 @@ function escaped(value: string): string {
 
 /** A PromQL string: double quotes, with Go's escapes. */
 function quoted(value: string): string {
-  return `"${value.replace(/[\\"]/g, '\\$&').replace(/[\u0000-\u001f\u007f]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`;
+  const hex = (sign: string): string => sign.charCodeAt(0).toString(16).padStart(2, '0');
+  const escaped = value.replace(/[\\"]/g, '\\$&');
+  return `"${escaped.replace(/[\u0000-\u001f\u007f]/g, (sign) => `\\x${hex(sign)}`)}"`;
 }

@@ -127,7 +127,9 @@ class PrometheusApi implements MetricsSource {
     const said = this.context.secrets.quote(parsed.data?.error ?? '');
     if (status === 401 || status === 403) {
       throw new StepFailure('HttpDenied', `${this.name} refuses to answer: ${status} ${said}`, {
-        next: 'Name the secret of its token in facts.prometheus.bearer, and let it go to this target in secrets.yaml.',
+        next:
+          'Name the secret of its token in facts.prometheus.bearer, and let it go to this ' +
+          'target in secrets.yaml.',
       });
     }
     if (status === 408 || status === 429 || status >= 500)

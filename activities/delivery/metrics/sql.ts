@@ -41,7 +41,8 @@ export function sqlSource(
     const [issue] = parsed.error.issues;
     throw new StepFailure(
       'Configuration',
-      `facts.metrics_sql of target ${target.name}: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`,
+      `facts.metrics_sql of target ${target.name}: ` +
+        `${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`,
       { next: 'docs/deploying.md, "Where the numbers come from", shows what belongs there.' },
     );
   }

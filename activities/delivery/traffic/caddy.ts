@@ -103,7 +103,8 @@ class Caddy implements ProxyDriver {
       num_requests: number;
     }[];
     const started = String(total(samples, 'process_start_time_seconds'));
-    const epoch = `${started}@${total(samples, 'caddy_config_last_reload_success_timestamp_seconds')}`;
+    const reloaded = total(samples, 'caddy_config_last_reload_success_timestamp_seconds');
+    const epoch = `${started}@${reloaded}`;
     const slots = slotsOf(servers, pool).filter(({ name }) => name !== nobody);
     const observed = slots.map(({ name, weight, handler }): ObservedServer => {
       const dial = handler.upstreams?.[0]?.dial;
@@ -234,7 +235,9 @@ function shareOf(servers: CaddyServers, pool: string): CaddyHandler {
     'Configuration',
     `Caddy has no handler reverse_proxy with the @id ${pool}`,
     {
-      next: 'Give the pool an HTTP server and each slot one of its own; docs/operating.md shows the configuration.',
+      next:
+        'Give the pool an HTTP server and each slot one of its own; docs/operating.md shows ' +
+        'the configuration.',
     },
   );
 }
@@ -255,7 +258,9 @@ function slotsOf(
         'Configuration',
         `Caddy's pool ${pool} shares requests with ${dial}, which is no slot ${pool}:NAME`,
         {
-          next: 'Give each slot an HTTP server of its own; docs/operating.md shows the configuration.',
+          next:
+            'Give each slot an HTTP server of its own; docs/operating.md shows the ' +
+            'configuration.',
         },
       );
     }

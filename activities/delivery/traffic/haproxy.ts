@@ -151,7 +151,9 @@ class Haproxy implements ProxyDriver {
       const unreachable = (why: string): void =>
         failed(
           new StepFailure('Unreachable', `HAProxy does not answer at its socket ${path} (${why})`, {
-            next: 'See whether HAProxy runs on this host and whether the worker may write to the socket.',
+            next:
+              'See whether HAProxy runs on this host and whether the worker may write to the ' +
+              'socket.',
           }),
         );
       // Every answer ends with an empty line: if it is missing, HAProxy has died.
@@ -178,7 +180,8 @@ function serverOf(
     if (value !== undefined) return Number(value);
     throw new StepFailure(
       'AnswerUnusable',
-      `HAProxy's statistics say nothing of ${counted ? `${column} of ` : ''}server ${state['srv_name'] ?? ''}`,
+      `HAProxy's statistics say nothing of ${counted ? `${column} of ` : ''}server ` +
+        `${state['srv_name'] ?? ''}`,
       { next: 'Is its release one that docs/operating.md names, and is the socket its own?' },
     );
   };
@@ -214,7 +217,9 @@ function movedTo(name: string, address: string): string {
     'Configuration',
     `HAProxy cannot change the address of ${name} to ${address} while it runs`,
     {
-      next: 'Its runtime API takes an IP address and a port. Declare the socket in its configuration: then it can be drained and put back.',
+      next:
+        'Its runtime API takes an IP address and a port. Declare the socket in its ' +
+        'configuration: then it can be drained and put back.',
     },
   );
 }

@@ -43,7 +43,9 @@ export class AccessLog {
         'Configuration',
         `the access log of the pool cannot be read: ${this.path} (${error.code ?? 'unknown'})`,
         {
-          next: 'Let nginx write it, and let the worker read it; docs/operating.md shows the configuration.',
+          next:
+            'Let nginx write it, and let the worker read it; docs/operating.md shows the ' +
+            'configuration.',
         },
       );
     });

@@ -177,7 +177,9 @@ export class Switch implements TrafficSwitch {
           'Configuration',
           `${proxy} has no server ${JSON.stringify(name)} in ${pool}`,
           {
-            next: `It has ${before.map((each) => each.name).join(', ')}: declare the server in the proxy's configuration, or name one of these.`,
+            next:
+              `It has ${before.map((each) => each.name).join(', ')}: declare the server in ` +
+              "the proxy's configuration, or name one of these.",
           },
         );
       }

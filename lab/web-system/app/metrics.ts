@@ -40,7 +40,8 @@ export class Metrics {
     [...bounds, Infinity].forEach((bound, index) => {
       cumulative += this.buckets[index] ?? 0;
       lines.push(
-        `http_request_duration_seconds_bucket{${labels},le="${bound === Infinity ? '+Inf' : bound}"} ${cumulative}`,
+        `http_request_duration_seconds_bucket{${labels},le="${bound === Infinity ? '+Inf' : bound}"} ` +
+          `${cumulative}`,
       );
     });
     lines.push(

@@ -16,7 +16,8 @@ export async function placeOrder(
   order: Order,
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `INSERT INTO orders (tenant, reference, customer, amount) VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, reference) DO NOTHING`,
+    'INSERT INTO orders (tenant, reference, customer, amount) VALUES ($1, $2, $3, $4) ' +
+      'ON CONFLICT (tenant, reference) DO NOTHING',
     [tenant, order.reference, order.customer, order.amount],
   );
   return rowCount === 1;

@@ -50,7 +50,8 @@ async function work(): Promise<number> {
   try {
     await client.query('BEGIN');
     const { rows: jobs } = await client.query<Job>(
-      'SELECT id, tenant, name, sha256, size FROM jobs WHERE done_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED',
+      'SELECT id, tenant, name, sha256, size FROM jobs WHERE done_at IS NULL ' +
+        'ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED',
       [batchSize],
     );
     const found: (string | null)[] = [];

@@ -113,11 +113,17 @@ function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
 function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefined): string | null {
   if (!way) {
     if (ways.length === 0) return 'there is no base backup that is good: nothing can be restored';
-    return `no good base backup was taken before ${at}: the earliest time that can be reached is ${ways.at(-1)?.backup.ended}`;
+    return (
+      `no good base backup was taken before ${at}: the earliest time that can be reached is ` +
+      `${ways.at(-1)?.backup.ended}`
+    );
   }
   const [gap] = way.chain.missing;
   if (gap !== undefined && (at === undefined || microsOf(at) > microsOf(way.to)))
-    return `WAL segment ${gap} is missing in the vault or damaged: nothing that was committed after ${way.to} can be restored`;
+    return (
+      `WAL segment ${gap} is missing in the vault or damaged: nothing that was committed ` +
+      `after ${way.to} can be restored`
+    );
   if (at !== undefined && microsOf(at) > microsOf(way.to))
     return `the newest commit in the vault is of ${way.to}, before ${at}`;
   if (at !== undefined) return `everything that was committed after ${at}`;

@@ -53,7 +53,8 @@ export async function drain(config: SiteConfig, say: (line: string) => void): Pr
     await waitFor('transactions to end', async () => (await openTransactions(client)) === 0);
     const lastCommit = await lastCommitOf(client);
     const { rows } = await client.query<{ lsn: string; wal: string }>(
-      `SELECT switched::text AS lsn, pg_walfile_name(switched) AS wal FROM pg_switch_wal() AS switched`,
+      'SELECT switched::text AS lsn, pg_walfile_name(switched) AS wal ' +
+        'FROM pg_switch_wal() AS switched',
     );
     const { lsn = '', wal = '' } = rows[0] ?? {};
     say(`WAL is archived up to ${wal}`);
@@ -84,7 +85,8 @@ async function waitingJobs(client: pg.Client): Promise<number> {
 
 async function openTransactions(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ open: number }>(
-    `SELECT count(*)::int AS open FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()`,
+    'SELECT count(*)::int AS open FROM pg_stat_activity WHERE backend_xid IS NOT NULL ' +
+      'AND pid <> pg_backend_pid()',
   );
   return rows[0]?.open ?? 0;
 }

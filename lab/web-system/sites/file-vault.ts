@@ -56,7 +56,8 @@ export function judgeFiles(vault: string): {
       null,
     ),
     problem: first
-      ? `${bad.length} of ${all.length} files are missing or wrong in the vault, first ${first.tenant}/${first.name}`
+      ? `${bad.length} of ${all.length} files are missing or wrong in the vault, first ` +
+        `${first.tenant}/${first.name}`
       : null,
   };
 }

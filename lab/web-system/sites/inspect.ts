@@ -59,7 +59,8 @@ export function inspect(config: SiteConfig): Promise<Inspection> {
 
 async function rest(client: pg.Client): Promise<Pick<Inspection, 'sequencesOk' | 'role'>> {
   const { rows } = await client.query<{ ok: boolean; standby: boolean }>(
-    `SELECT coalesce((SELECT last_value FROM jobs_id_seq) >= (SELECT max(id) FROM jobs), true) AS ok, pg_is_in_recovery() AS standby`,
+    'SELECT coalesce((SELECT last_value FROM jobs_id_seq) >= (SELECT max(id) ' +
+      'FROM jobs), true) AS ok, pg_is_in_recovery() AS standby',
   );
   return {
     sequencesOk: rows[0]?.ok ?? false,

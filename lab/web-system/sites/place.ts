@@ -98,7 +98,8 @@ export function mustBeOf(config: SiteConfig, run: string | null): void {
   }
   if (place.run !== run)
     throw new Refused(
-      `${folder} was prepared by ${place.run ?? 'no run'} at ${place.at}, not by ${run ?? 'nobody in particular'}`,
+      `${folder} was prepared by ${place.run ?? 'no run'} at ${place.at}, not by ` +
+        `${run ?? 'nobody in particular'}`,
     );
 }
 

@@ -49,7 +49,8 @@ export async function startDetached(options: ProcessOptions): Promise<Instance> 
   while (ready !== undefined && !readFileSync(log, 'utf8').includes(ready)) {
     if (failed || !livesStill(instance.process))
       throw new Error(
-        `${name} ended at its start: ${failed?.message ?? (readFileSync(log, 'utf8').trim() || 'it said nothing')}`,
+        `${name} ended at its start: ` +
+          `${failed?.message ?? (readFileSync(log, 'utf8').trim() || 'it said nothing')}`,
       );
     if (Date.now() > end) throw new Error(`${name} was not up within 20 s`);
     await delay(25);

@@ -59,7 +59,8 @@ export async function promote(
   while (timeline > 1 && !readdirSync(wal).includes(history)) {
     if (Date.now() > endAt)
       throw new Refused(
-        `the new timeline ${timeline} has not come into the vault: look at ${join(places.logs, 'database.log')}`,
+        `the new timeline ${timeline} has not come into the vault: look at ` +
+          `${join(places.logs, 'database.log')}`,
       );
     await delay(50);
   }

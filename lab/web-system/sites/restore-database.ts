@@ -184,7 +184,8 @@ async function reached(
   client: pg.Client,
 ): Promise<Omit<RestoredDatabase, 'backup' | 'systemIdentifier' | 'tookMs'>> {
   const { rows } = await client.query<{ lsn: string; timeline: number }>(
-    `SELECT pg_last_wal_replay_lsn()::text AS lsn, min_recovery_end_timeline AS timeline FROM pg_control_recovery()`,
+    'SELECT pg_last_wal_replay_lsn()::text AS lsn, min_recovery_end_timeline AS timeline ' +
+      'FROM pg_control_recovery()',
   );
   const lastCommit = await lastCommitOf(client);
   return {

@@ -45,7 +45,8 @@ export async function seedSite(
       await keepContent(filesFolder, sha256, bytes);
       for (const table of ['files', 'jobs'])
         await client.query(
-          `INSERT INTO ${client.escapeIdentifier(table)} (tenant, name, sha256, size) VALUES ($1, $2, $3, $4)`,
+          `INSERT INTO ${client.escapeIdentifier(table)} (tenant, name, sha256, size) ` +
+            'VALUES ($1, $2, $3, $4)',
           [tenant, `seed-${number}.txt`, sha256, bytes.length],
         );
     }
@@ -57,7 +58,8 @@ export async function seedDocuments(client: pg.Client, megabytes: number): Promi
   await client.query('CREATE TABLE documents (id bigint PRIMARY KEY, body text NOT NULL)');
   await client.query('ALTER TABLE documents ALTER COLUMN body SET STORAGE EXTERNAL');
   await client.query(
-    `INSERT INTO documents SELECT n, repeat(md5(n::text), $2::int / 32) FROM generate_series(1, $1::bigint * 1024 * 1024 / $2) n`,
+    'INSERT INTO documents SELECT n, repeat(md5(n::text), $2::int / 32) ' +
+      'FROM generate_series(1, $1::bigint * 1024 * 1024 / $2) n',
     [megabytes, documentBytes],
   );
 }

@@ -56,7 +56,8 @@ async function health(config: SiteConfig): Promise<object> {
   if (!up) throw new Refused(`not healthy: ${JSON.stringify(found)}`);
   if (database === 'primary' && !writes)
     throw new Refused(
-      'the database is a primary, and the API acknowledges no writes: it has no lease, or is drained',
+      'the database is a primary, and the API acknowledges no writes: it has no lease, or ' +
+        'is drained',
     );
   return { tiers: found, writes };
 }
@@ -64,16 +65,19 @@ async function health(config: SiteConfig): Promise<object> {
 const critical: readonly [name: string, sql: string][] = [
   [
     'orders of known customers',
-    'SELECT 1 FROM orders LEFT JOIN customers ON customers.tenant = orders.tenant AND customers.id = orders.customer WHERE customers.id IS NULL',
+    'SELECT 1 FROM orders LEFT JOIN customers ON customers.tenant = orders.tenant ' +
+      'AND customers.id = orders.customer WHERE customers.id IS NULL',
   ],
   [
     'customers of known tenants',
-    'SELECT 1 FROM customers LEFT JOIN tenants ON tenants.id = customers.tenant WHERE tenants.id IS NULL',
+    'SELECT 1 FROM customers LEFT JOIN tenants ON tenants.id = customers.tenant ' +
+      'WHERE tenants.id IS NULL',
   ],
   ['files with a digest', `SELECT 1 FROM files WHERE sha256 !~ '^[0-9a-f]{64}$' OR size < 0`],
   [
     'tenants without customers',
-    'SELECT 1 FROM tenants WHERE NOT EXISTS (SELECT 1 FROM customers WHERE customers.tenant = tenants.id)',
+    'SELECT 1 FROM tenants WHERE NOT EXISTS (SELECT 1 FROM customers ' +
+      'WHERE customers.tenant = tenants.id)',
   ],
   [
     'tenants without users',
@@ -131,13 +135,15 @@ async function askSample(
     ).rows,
     orders: (
       await client.query<{ reference: string; amount: number }>(
-        'SELECT reference, amount FROM orders WHERE tenant = $1 ORDER BY placed_at DESC, reference LIMIT 5',
+        'SELECT reference, amount FROM orders WHERE tenant = $1 ' +
+          'ORDER BY placed_at DESC, reference LIMIT 5',
         [tenant],
       )
     ).rows,
     files: (
       await client.query<{ name: string; sha256: string }>(
-        'SELECT name, sha256 FROM files WHERE tenant = $1 AND sha256 <> ALL ($3) ORDER BY uploaded_at DESC, name LIMIT $2',
+        'SELECT name, sha256 FROM files WHERE tenant = $1 AND sha256 <> ALL ($3) ' +
+          'ORDER BY uploaded_at DESC, name LIMIT $2',
         [tenant, filesAsked, lost],
       )
     ).rows,
@@ -257,7 +263,8 @@ async function askApi(config: SiteConfig, path: string, init: RequestInit): Prom
     });
   } catch (error) {
     throw new Refused(
-      `the API does not answer: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,
+      'the API does not answer: ' +
+        `${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,
     );
   }
 }

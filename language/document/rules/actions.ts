@@ -76,7 +76,8 @@ function target(spot: Spot, context: Context): void {
   if (Object.hasOwn(data, 'target')) return;
   context.report(context.places.nameOf(data, kind), {
     rule: 'target-missing',
-    message: `${nameOf(spot)} does not say which ${kind === 'sql' ? 'database' : 'service'} it asks`,
+    message:
+      `${nameOf(spot)} does not say which ${kind === 'sql' ? 'database' : 'service'} it ` + 'asks',
     hint: 'write target: and the name of an input of type target',
   });
 }

@@ -140,7 +140,9 @@ export const readLimit: DocumentRule = (context) => {
           context.places.of(inner, Object.hasOwn(inner, 'effect') ? 'effect' : 'use'),
           {
             rule: 'read-limit',
-            message: `step ${textIn(inner, 'id')} is a ${effect}, and what is around it may only read`,
+            message:
+              `step ${textIn(inner, 'id')} is a ${effect}, and what is around it may only ` +
+              'read',
             hint: 'take effect: read out of the group, or move the step out',
           },
         );

@@ -24,7 +24,9 @@ export const hosts: SpotRule = ({ data, scope }, context) => {
   if (!lacks && type.fields['host'] === 'text' && !type.mayLack?.includes('host')) return;
   context.report(place, {
     rule: 'runs-on',
-    message: `a target of kind ${kinds} ${lacks ? 'has no fact host' : 'does not always say its host in words'}`,
+    message:
+      `a target of kind ${kinds} ` +
+      `${lacks ? 'has no fact host' : 'does not always say its host in words'}`,
     hint: `declare the fact of ${kinds} in kinds.yaml: facts: { host: text }`,
   });
 };

@@ -18,7 +18,9 @@ export const stepKind: SpotRule = (spot, context) => {
     context.report(head(data, places), {
       rule: 'step-kind',
       message: `${nameOf(spot)} does nothing`,
-      hint: 'it needs command, script, sql, http, notify, use, manual, approval or another of these',
+      hint:
+        'it needs command, script, sql, http, notify, use, manual, approval or another of ' +
+        'these',
     });
   const [first, second] = kinds;
   if (first !== undefined && second !== undefined) {
@@ -208,7 +210,9 @@ function cases(data: JsonObject, context: Context): void {
     { ...fieldPlace, end: places.of(next, 'case').end },
     {
       rule: 'unreachable',
-      message: `case ${name} can never be taken: the case before it has no \`when\` and matches everything`,
+      message:
+        `case ${name} can never be taken: the case before it has no \`when\` and matches ` +
+        'everything',
       hint: `move case ${textIn(open, 'case')} to the end`,
     },
   );

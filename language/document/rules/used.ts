@@ -107,7 +107,9 @@ function given(data: JsonObject, { what, inputs }: Taker, context: Context): voi
   for (const [name, input] of lacking)
     context.report(places.of(data, key), {
       rule: 'input-missing',
-      message: `${what} needs the input ${name}: ${isObject(input) ? textIn(input, 'description') : ''}`,
+      message:
+        `${what} needs the input ${name}: ` +
+        `${isObject(input) ? textIn(input, 'description') : ''}`,
       hint: `write with: { ${name}: … }`,
     });
 }

@@ -48,7 +48,9 @@ export const actionKeys = {
     .union([text, z.array(statement).min(1)])
     .optional()
     .meta({
-      description: `A statement, or several in one transaction; of each, at most ${mostRows} rows are handed on`,
+      description:
+        `A statement, or several in one transaction; of each, at most ${mostRows} rows are ` +
+        'handed on',
     }),
   http: text.optional().meta({ description: 'METHOD /path/{x} on the target' }),
   notify: template.optional().meta({ description: 'A message for people' }),
@@ -127,7 +129,8 @@ const descriptions: Readonly<Record<string, string>> = {
   identifiers: 'What {x} in the statement is: a quoted name',
   literals: 'What {x} in the statement is: a quoted value, where no $1 may stand',
   transaction:
-    'none: for statements that no transaction may hold; nothing is rolled back then, also where `expect` or `outputs` fail',
+    'none: for statements that no transaction may hold; nothing is rolled back then, also ' +
+    'where `expect` or `outputs` fail',
   isolation: 'Isolation of the transaction',
   statementTimeout: 'Limit of one statement',
   lockTimeout: 'Limit of the wait for a lock',

@@ -79,7 +79,8 @@ export class ActionInliner {
       this.tell(
         step,
         'use',
-        `the action ${textIn(step, 'use')} has a variable ${error.variable}, which is a name here too: call it otherwise`,
+        `the action ${textIn(step, 'use')} has a variable ${error.variable}, which is a ` +
+          'name here too: call it otherwise',
       );
       return step;
     }

@@ -12,7 +12,8 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
       ...(stage.repeats ? [] : ['no key twice']),
       ...(origin
         ? [
-            `every key of ${before?.name ?? 'the source'} arrived${overDatabases(origin, stage)}, or was left out on purpose`,
+            `every key of ${before?.name ?? 'the source'} ` +
+              `arrived${overDatabases(origin, stage)}, or was left out on purpose`,
           ]
         : []),
       ...(checkpoints ? ['no row behind the newest checkpoint'] : origin ? ['no other key'] : []),
@@ -26,7 +27,8 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
     ...(checkpoints?.checksum === undefined
       ? [
           checkpoints
-            ? 'values that no checkpoint claims a sum of, and values that changed places: no `checksum` is declared'
+            ? 'values that no checkpoint claims a sum of, and values that changed places: no ' +
+              '`checksum` is declared'
             : 'values beside the keys: no `checkpoints` are declared',
         ]
       : []),
@@ -39,7 +41,8 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
     ...(rejects
       ? []
       : [
-          'which keys were left out on purpose: no `rejects` are declared, so each of them counts as missing',
+          'which keys were left out on purpose: no `rejects` are declared, so each of them ' +
+            'counts as missing',
         ]),
     ...(stages.some(({ fresh }) => fresh)
       ? []

@@ -24,7 +24,10 @@ const mostNamed = 40;
 
 /** What of task instances is kept: an expression. @param list of them, as an expression */
 export function instances(list: string): string {
-  return `${list}.map(t, {"task": t.task_id, "index": t.map_index, "state": t.state, "version": ${valueIn('t', 'dag_version.version_number')}})`;
+  return (
+    `${list}.map(t, {"task": t.task_id, "index": t.map_index, "state": t.state, "version": ` +
+    `${valueIn('t', 'dag_version.version_number')}})`
+  );
 }
 
 /**
@@ -35,19 +38,26 @@ export function dagOf(dag: string, target: string, answers: Answers): null {
   const version = jsonOf(answers['version'])?.['version'];
   if (typeof version !== 'string' || !/^([3-9]|\d\d+)\./.test(version))
     throw new ProcedureStopped(
-      `what answers at the address of ${target} is no Airflow 3: ${typeof version === 'string' ? `it says version ${version}` : 'it has no /api/v2/version'}`,
-      'Nothing was changed. Correct `http.address` of the target in targets.yaml of every worker: the address of the API server, without /api/v2. Airflow 2 has no version 2 of the API.',
+      `what answers at the address of ${target} is no Airflow 3: ` +
+        (typeof version === 'string' ? `it says version ${version}` : 'it has no /api/v2/version'),
+      'Nothing was changed. Correct `http.address` of the target in targets.yaml of every ' +
+        'worker: the address of the API server, without /api/v2. Airflow 2 has no version 2 ' +
+        'of the API.',
     );
   const found = jsonOf(answers['dag']);
   if (!found || found['dag_id'] !== dag)
     throw new ProcedureStopped(
       `Airflow has no DAG ${dag}, or the user of the token may not see it`,
-      'Nothing was changed. Correct `run.airflow.dag` of the target in targets.yaml of every worker, or let the user read the DAG; `airflow dags list` names those that there are.',
+      'Nothing was changed. Correct `run.airflow.dag` of the target in targets.yaml of ' +
+        'every worker, or let the user read the DAG; `airflow dags list` names those that ' +
+        'there are.',
     );
   if (found['is_paused'] === true)
     throw new ProcedureStopped(
       `DAG ${dag} is paused: cleared tasks would wait until somebody unpauses it`,
-      `Nothing was changed. See what it will do when it is unpaused (runs that it has missed, if it catches up), then: airflow dags unpause ${dag}. Start the runbook again.`,
+      'Nothing was changed. See what it will do when it is unpaused (runs that it has ' +
+        `missed, if it catches up), then: airflow dags unpause ${dag}. Start the runbook ` +
+        'again.',
     );
   return null;
 }
@@ -67,8 +77,10 @@ export function runsOf(
   );
   if (absent.length > 0)
     throw new ProcedureStopped(
-      `DAG ${airflow.dag} has no task ${absent.map(({ stage, task }) => `${task} (stage ${stage})${meant(task, ids)}`).join(', ')}`,
-      `Nothing was changed. Its tasks are ${ids.join(', ')}. Name those of each stage in \`run.airflow.tasks\` of the target, in targets.yaml of every worker.`,
+      `DAG ${airflow.dag} has no task ` +
+        absent.map(({ stage, task }) => `${task} (stage ${stage})${meant(task, ids)}`).join(', '),
+      `Nothing was changed. Its tasks are ${ids.join(', ')}. Name those of each stage in ` +
+        '`run.airflow.tasks` of the target, in targets.yaml of every worker.',
     );
   const waiting = listOf(answers['waiting'], 'instances', 'which tasks wait').filter(isObject);
   const listed = listOf(answers['status'], 'jobs', 'which DAG runs there are').filter(isObject);
@@ -117,7 +129,8 @@ export function stateOfRun(run: string, word: Json | undefined): JobState {
   const state = typeof word === 'string' ? states[word] : undefined;
   if (state !== undefined) return state;
   throw new ProcedureStopped(
-    `the state of DAG run ${run} is not known: ${typeof word === 'string' ? JSON.stringify(word) : 'nothing tells it'}`,
+    `the state of DAG run ${run} is not known: ` +
+      `${typeof word === 'string' ? JSON.stringify(word) : 'nothing tells it'}`,
     'Nothing was changed since. Look at the DAG run, then start the runbook again.',
   );
 }
@@ -199,7 +212,8 @@ export function previewOf(
   if (found.length === 0)
     throw new ProcedureStopped(
       `a clear of DAG run ${id} would clear nothing: its failed tasks are gone`,
-      'Nothing was changed. Was the task removed from the DAG? Then this DAG run cannot be recovered; trigger a new one.',
+      'Nothing was changed. Was the task removed from the DAG? Then this DAG run cannot be ' +
+        'recovered; trigger a new one.',
     );
   const rows = found.map((row) => ({
     task: text(row['task']),
@@ -210,10 +224,11 @@ export function previewOf(
   const newest = answers['newest'];
   const words = rows.slice(0, mostNamed).map((row) => `${nameOf(row)} (${row.state})`);
   const rest = rows.length - words.length;
+  const cleared = rest > 0 ? [...words, `and ${rest} more`] : words;
   return {
     tasks: rows.map(told),
     evidence: {
-      'tasks that are cleared': `${rows.length}: ${words.join(', ')}${rest > 0 ? `, and ${rest} more` : ''}`,
+      'tasks that are cleared': `${rows.length}: ${cleared.join(', ')}`,
       'version of the DAG': versionWords(
         dag,
         { number: [...versions].join(', ') || 'none', bundle },

@@ -137,7 +137,9 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
           }),
           outputs: {
             instances: {
-              cel: 'out.instances.map(t, {"task": t.task_id, "index": t.map_index, "tries": t.try_number})',
+              cel:
+                'out.instances.map(t, {"task": t.task_id, "index": t.map_index, "tries": ' +
+                't.try_number})',
             },
           },
         },
@@ -159,7 +161,10 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
             action: { ...log, pick: { events: 'content' } },
             outputs: {
               errors: {
-                cel: 'out.events.filter(e, e[?"level"].orValue("") in levels).map(e, {"event": e.event, "detail": e[?"error_detail"].orValue([]).map(d, {"type": d.exc_type, "value": d.exc_value})})',
+                cel:
+                  'out.events.filter(e, e[?"level"].orValue("") in levels).map(e, {"event": ' +
+                  'e.event, "detail": e[?"error_detail"].orValue([]).map(d, {"type": ' +
+                  'd.exc_type, "value": d.exc_value})})',
                 given: { levels: ['error', 'critical'] },
               },
             },

@@ -59,7 +59,10 @@ export function isBuiltAnew(
 
 function again(corrupt: readonly string[]): string {
   if (corrupt.length === 0) return '';
-  return '. Then the stages are proved again, and people are asked before one that is still corrupt is built anew';
+  return (
+    '. Then the stages are proved again, and people are asked before one that is still ' +
+    'corrupt is built anew'
+  );
 }
 
 /** A model, as dbt lists it. */
@@ -92,7 +95,8 @@ export function dbtPreview(
   if (unknown.length > 0)
     throw new ProcedureStopped(
       `the project of dbt has no model ${unknown.join(', ')}`,
-      'Nothing was changed. The name of a stage is that of its model: correct `data.stages` of the target in targets.yaml of every worker.',
+      'Nothing was changed. The name of a stage is that of its model: correct `data.stages` ' +
+        'of the target in targets.yaml of every worker.',
     );
   const incremental = anew.length === 0 ? [] : models.filter(({ isIncremental }) => isIncremental);
   const names = (isKept: boolean): string[] =>
@@ -101,8 +105,10 @@ export function dbtPreview(
   const stuck = corrupt.filter((each) => kept.includes(each));
   if (stuck.length > 0)
     throw new ProcedureStopped(
-      `${stuck.join(', ')} is corrupt, and its project forbids to build it anew (full_refresh: false)`,
-      'Nothing was changed. Correct its rows by hand, or take `full_refresh: false` from the model where nothing is lost by it; then start the runbook again.',
+      `${stuck.join(', ')} is corrupt, and its project forbids to build it anew ` +
+        '(full_refresh: false)',
+      'Nothing was changed. Correct its rows by hand, or take `full_refresh: false` from ' +
+        'the model where nothing is lost by it; then start the runbook again.',
     );
   return {
     tasks: null,
@@ -110,7 +116,8 @@ export function dbtPreview(
       'what dbt does': words,
       ...(lost.length > 0
         ? {
-            'incremental models built anew': `${lost.join(', ')}: rows that their sources do not hold any more are lost`,
+            'incremental models built anew':
+              `${lost.join(', ')}: rows that their sources do not hold any more are ` + 'lost',
           }
         : {}),
       ...(kept.length > 0

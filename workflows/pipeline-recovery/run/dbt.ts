@@ -48,7 +48,9 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
   const outputs = {
     id: { cel: 'out.json.metadata.invocation_id' },
     nodes: {
-      cel: 'out.json.results.filter(r, r.status in failing).map(r, {"id": r.unique_id, "status": r.status, "message": r.message == null ? "" : r.message})',
+      cel:
+        'out.json.results.filter(r, r.status in failing).map(r, {"id": r.unique_id, "status": ' +
+        'r.status, "message": r.message == null ? "" : r.message})',
       given: { failing },
     },
   };
@@ -79,7 +81,10 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
             statements: [
               {
                 as: 'sessions',
-                text: `SELECT pid, backend_start FROM pg_stat_activity WHERE application_name = 'dbt' AND datname = current_database() AND pid <> pg_backend_pid()`,
+                text:
+                  'SELECT pid, backend_start FROM pg_stat_activity ' +
+                  "WHERE application_name = 'dbt' AND datname = current_database() " +
+                  'AND pid <> pg_backend_pid()',
               },
             ],
           },

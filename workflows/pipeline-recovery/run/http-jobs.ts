@@ -50,8 +50,10 @@ export function listedJobs(
       if (wanted === undefined || isListed || !job) return newestFirst(rows);
       if (jobs.dataset !== undefined && text(job['dataset']) === null)
         throw new ProcedureStopped(
-          `which dataset job ${wanted} works on is not known: it is not among the jobs that the API lists, and what the API tells of it alone does not say so`,
-          'Nothing was changed. Let the list go back so far: `run.http.jobs.query` of the target, in targets.yaml of every worker.',
+          `which dataset job ${wanted} works on is not known: it is not among the jobs that ` +
+            'the API lists, and what the API tells of it alone does not say so',
+          'Nothing was changed. Let the list go back so far: `run.http.jobs.query` of the ' +
+            'target, in targets.yaml of every worker.',
         );
       // What is not timed is older than all that are listed.
       const row = { ...job, id: wanted, created: text(job['created']) ?? '0' };
@@ -113,7 +115,8 @@ export function stateOf(states: JobStates, job: string, word: string | null): Jo
     word === null
       ? `the state of job ${job} is not known: nothing tells it`
       : `job ${job} is in state ${JSON.stringify(word)}, which the pipeline does not declare`,
-    'Nothing was changed since. Name the word in `run.http.states` of the target, in targets.yaml of every worker; then start the runbook again.',
+    'Nothing was changed since. Name the word in `run.http.states` of the target, in ' +
+      'targets.yaml of every worker; then start the runbook again.',
   );
 }
 
