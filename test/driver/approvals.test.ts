@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
 import { openDriver } from './open.js';
-import { answer, begin, commands, lasting, runbook } from './plans.js';
+import { answer, begin, commands, gate, lasting, runbook } from './plans.js';
 import { status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -15,7 +15,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => driver?.close());
 
-const gate = { id: 'gate', title: 'May it?', kind: 'approval', effect: 'read' };
 const parts = (...steps: object[]): object => ({
   ...{ id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps },
 });

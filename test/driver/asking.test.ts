@@ -17,6 +17,7 @@ import {
   commands,
   failing,
   fine,
+  gate,
   lasting,
   runbook,
   send,
@@ -34,8 +35,6 @@ beforeAll(async () => {
   driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
-
-const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
 
 describe('a step that failed for good', () => {
   test('says what to do next, and what later steps need of it: it cannot be skipped', async () => {

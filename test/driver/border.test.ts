@@ -8,7 +8,18 @@ import type { Run } from '../../testing/driver/run.js';
 import type { RunOptions } from '../../testing/driver/server.js';
 import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
-import { about, answer, begin, change, commands, fine, runbook, send, tell } from './plans.js';
+import {
+  about,
+  answer,
+  begin,
+  change,
+  commands,
+  fine,
+  gate,
+  runbook,
+  send,
+  tell,
+} from './plans.js';
 import { activities, status, type PlayCommand } from './world.js';
 
 /*
@@ -22,7 +33,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => driver?.close());
 
-const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
 const spec = runbook([change('one'), gate, change('two')]);
 const far = 1_000_000_000;
 /** About what an event takes, on the driver. */

@@ -3,7 +3,7 @@ import type { AttemptRequest, Builds } from '../../common/attempt.js';
 import { digestOf } from '../../language/digest.js';
 import type { Driver } from '../../testing/driver/driver.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, lasting, runbook } from './plans.js';
+import { answer, begin, change, gate, lasting, runbook } from './plans.js';
 import { status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -36,8 +36,6 @@ function keeping(
   };
   return { named, play };
 }
-
-const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
 
 describe('a step names', () => {
   test('the answers since the last one that succeeded, and decisions', async () => {

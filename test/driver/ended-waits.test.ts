@@ -13,6 +13,8 @@ import {
   commands,
   failing,
   fine,
+  gate,
+  hand,
   lasting,
   runbook,
   states,
@@ -30,9 +32,6 @@ beforeAll(async () => {
   driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
-
-const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
-const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
 
 type Save = { view: RunView };
 

@@ -23,6 +23,8 @@ import {
   change,
   commands,
   failing,
+  gate,
+  hand,
   lasting,
   runbook,
   send,
@@ -41,9 +43,6 @@ beforeAll(async () => {
   driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
-
-const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
-const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
 
 /** Holds the step until the test says how it ends. */
 const holding =

@@ -19,6 +19,7 @@ import {
   commands,
   failing,
   fine,
+  gate,
   runbook,
   states,
   tell,
@@ -36,7 +37,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => driver?.close());
 
-const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
 const spec = runbook([change('one'), gate, change('two')]);
 
 const taken: LostTargets = {

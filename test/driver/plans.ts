@@ -153,3 +153,7 @@ export const states = (view: RunView): Record<string, string> =>
 /** The commands that were asked for, in order, by their step's path. */
 export const commands = (run: Run): string[] =>
   outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);
+
+/** A gate, and a step that people do. */
+export const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
+export const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };

@@ -7,7 +7,7 @@ import type { ActivityContext, ActivityFunction } from '../../testing/driver/att
 import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, commands, lasting, runbook } from './plans.js';
+import { answer, begin, change, commands, gate, lasting, runbook } from './plans.js';
 import { activities, status, stepFailure } from './world.js';
 
 /*
@@ -29,7 +29,6 @@ const own = (letter: string, name = '/srv/do'): Program => ({
 const ofSystem = (letter: string, file = '/bin/do'): Program => ({
   ...{ name: 'do', file, digest: digest(letter), system: true },
 });
-const gate = { id: 'gate', title: 'May it?', kind: 'approval', effect: 'read' };
 const doing = (id: string, argv: string[] = ['/srv/do'], more: object = {}): object =>
   lasting(id, { action: { kind: 'command', argv }, ...more });
 

@@ -7,7 +7,18 @@ import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
 import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, failing, fine, lasting, runbook, send, tell } from './plans.js';
+import {
+  answer,
+  begin,
+  change,
+  failing,
+  fine,
+  gate,
+  lasting,
+  runbook,
+  send,
+  tell,
+} from './plans.js';
 import { activities, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -21,7 +32,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => driver?.close());
 
-const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
 const second = (at: string | null): number | null =>
   at === null ? null : (Date.parse(at) - Date.UTC(2026, 0, 1)) / 1_000;
 
