@@ -140,9 +140,8 @@ function lossText({ target, by }: Pick<LeaseLoss, 'target' | 'by'>): string {
   if (!by) return `another run has had target ${target} since`;
   const how = by.takenBy === null ? 'has had' : 'took';
   const who = by.takenBy === null ? '' : ` over (${by.takenBy}: ${by.reason ?? ''})`;
-  return (
-    `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ` + `${utc(by.at)}`
-  );
+  const since = `${who} at ${utc(by.at)}`;
+  return `run ${by.run}, started by ${by.requester}, ${how} target ${target}${since}`;
 }
 
 /** Characters of what a question says of lost targets. */

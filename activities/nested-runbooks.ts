@@ -80,10 +80,10 @@ export function expand(
   }
 
   function refuse(step: StepSpec, why: string): StepSpec {
+    const runbook = JSON.stringify(step.runbook ?? '');
     problems.push({
       type: 'Refused',
-      message:
-        `step ${step.id} of ${spec.id}: runbook ${JSON.stringify(step.runbook ?? '')} ` + `${why}`,
+      message: `step ${step.id} of ${spec.id}: runbook ${runbook} ${why}`,
       next: 'List the runbooks',
       command: 'list',
     });

@@ -277,14 +277,12 @@ function notFailed(view: RunView, step: string | undefined): string {
 function notWaiting(view: RunView, gate: string | undefined): string {
   const doing = doingNow(view);
   if (gate === undefined) return `No gate of run ${view.id} waits for a decision: ${doing}.`;
+  const what = `Gate ${gate} of run ${view.id}`;
   const decision = decisionAbout(view, gate);
-  if (decision)
-    return (
-      `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ` + `${decision.by}.`
-    );
+  if (decision) return `${what} was decided already: ${decision.verb} by ${decision.by}.`;
   const error = view.steps.find(({ id }) => id === gate)?.error;
-  if (error) return `Gate ${gate} of run ${view.id} is closed: ${error.message}; now ${doing}.`;
-  return `Gate ${gate} of run ${view.id} does not wait for a decision now: ${doing}.`;
+  if (error) return `${what} is closed: ${error.message}; now ${doing}.`;
+  return `${what} does not wait for a decision now: ${doing}.`;
 }
 
 /** What a run does now, as the end of a sentence. */

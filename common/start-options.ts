@@ -20,8 +20,7 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
     workflowTaskTimeout,
     // Its activities and its later executions inherit it.
     priority: taskPriority(plan.runbook.priority),
-    staticSummary:
-      `${plan.drill ? 'Drill: ' : ''}${markdown(plan.runbook.title)}: ` + `${reasonOf(envelope)}`,
+    staticSummary: `${titleOf(plan)}: ${reasonOf(envelope)}`,
     staticDetails: details(envelope, plan),
     // Shown as it is, not as Markdown, and read by `runbook runs`.
     memo: { runbook: envelope.runbook, requester: envelope.by, reason: envelope.reason },
@@ -51,6 +50,10 @@ export function taskPriority(priority: Priority): { priorityKey: number } {
 export function runId(runbook: string, now: Date, random: string): string {
   const stamp = now.toISOString().replace(/[-:]/g, '').slice(0, 15).replace('T', '-');
   return `${runbook}-${stamp}-${random.slice(0, 4)}`;
+}
+
+function titleOf({ drill, runbook }: Plan): string {
+  return `${drill ? 'Drill: ' : ''}${markdown(runbook.title)}`;
 }
 
 /** What runs and why, for the Temporal UI: Markdown. */

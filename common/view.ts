@@ -1,5 +1,4 @@
 import type { FailureType } from './failures.js';
-import type { FormerEnd } from './former-ends.js';
 import type { About, AnswerVerb, Deciders, QuestionKind } from './questions.js';
 import type { Sender } from './sender.js';
 import type { ListedWork } from './listed.js';
@@ -367,4 +366,22 @@ export interface RunSummary {
   /** Path of a step that runs or waits now. */
   step: string | null;
   waitingFor: WaitSummary[];
+}
+
+/** An end that a run had recorded before it went on, or before it recorded another one. */
+export interface FormerEnd {
+  state: RunState;
+  /** ISO time. */
+  endedAt: string;
+  problem: Problem | null;
+  outputs: JsonObject;
+  /** When the run went on, or recorded the other end, as an ISO time. */
+  overAt: string;
+  /**
+   * `reset`: somebody reset the run in Temporal. `missed`: the record had closed the run because
+   * Temporal did not have it. `replaced`: the same execution recorded another end.
+   */
+  why: 'reset' | 'missed' | 'replaced';
+  /** Of a reset, as Temporal has it. Null: not known yet. Empty: Temporal does not say. */
+  reason: string | null;
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { nearest } from './nearest.js';
-import type { Fault } from './pipeline-faults.js';
-import type { AirflowRun, PipelineData } from './pipeline.js';
+import type { AirflowRun, Fault, PipelineData } from './pipeline.js';
 
 /*
  * The `run.airflow` of a declared pipeline. Where it is, and who asks, is the `http` of the target.

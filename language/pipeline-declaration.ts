@@ -287,11 +287,8 @@ const run = z
     // As many as there are keys: each is one of the ways.
     if (Object.keys(given).length === 1) return given as Pipeline['run'];
     const names = Object.keys(ways).map((way) => `\`${way}\``);
-    context.addIssue({
-      code: 'custom',
-      message:
-        `says one way in which it is run: ${names.slice(0, -1).join(', ')} or ` + `${names.at(-1)}`,
-    });
+    const all = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+    context.addIssue({ code: 'custom', message: `says one way in which it is run: ${all}` });
     return z.NEVER;
   });
 

@@ -2,17 +2,12 @@ import { nearest } from './nearest.js';
 import { faultsOfAirflow } from './pipeline-airflow.js';
 import {
   placeholdersOf,
+  type Fault,
   type HttpRun,
   type Pipeline,
   type PipelineData,
   type TableName,
 } from './pipeline.js';
-
-/** What is wrong between two places of a declaration, each of which is right by itself. */
-export interface Fault {
-  path: (string | number)[];
-  message: string;
-}
 
 /** Every contradiction within the declaration of a pipeline. */
 export function faultsIn({ run, data }: Pipeline): Fault[] {

@@ -311,3 +311,9 @@ export function placeholdersIn(text: string): string[] {
 export function placeholdersOf(request: object): string[] {
   return placeholdersIn(JSON.stringify(request));
 }
+
+/** What is wrong between two places of a declaration, each of which is right by itself. */
+export interface Fault {
+  path: (string | number)[];
+  message: string;
+}

@@ -5,7 +5,7 @@ import type { StepKind } from '../language/kinds/index.js';
 import type { Effect } from '../language/runbook.js';
 import type { Execution } from './executions.js';
 import type { RecordedFacts, WantedFacts } from './facts.js';
-import type { LeaseLoss } from './leases.js';
+import type { LeaseLoss } from './lease-rows.js';
 
 export interface AttemptStart {
   key: RunKey;

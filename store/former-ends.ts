@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
-import type { FormerEnd } from '../common/former-ends.js';
+import type { FormerEnd } from '../common/view.js';
 import { cleanText } from './clean.js';
 import type { Connection } from './transaction.js';
 

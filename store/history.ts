@@ -2,13 +2,14 @@ import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { decisionText } from '../common/decision-text.js';
 import { answeredWith, decides, endingVerbs } from '../common/questions.js';
-import { type FormerEnd, overText } from '../common/former-ends.js';
+import { overText } from '../common/former-ends.js';
 import { takeOverText } from '../common/take-overs.js';
 import { statedName } from '../common/sender.js';
 import {
   endStates,
   type AttemptView,
   type DecisionView,
+  type FormerEnd,
   type RunView,
   type TimelineEntry,
 } from '../common/view.js';

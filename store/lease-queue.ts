@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
-import type { HolderRow, LeaseLoss } from './leases.js';
+import type { HolderRow, LeaseLoss } from './lease-rows.js';
 
 /** Seconds without a new request after which a waiting run loses its place in the queue. */
 const queueSeconds = 10;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { HeldTarget } from '../common/lease.js';
-import { asHeld, currentHoldersSql, type HolderRow, takenFrom } from './leases.js';
+import type { HolderRow } from './lease-rows.js';
+import { asHeld, currentHoldersSql, takenFrom } from './leases.js';
 import type { ClaimRow } from './lease-queue.js';
 
 export interface LeaseView extends HeldTarget {

@@ -12,6 +12,7 @@ import {
   nextHolder,
   sharesRoot,
 } from './lease-queue.js';
+import type { HolderRow, LeaseLoss } from './lease-rows.js';
 
 /** Takes the targets from runs that have not ended. */
 export interface TakeOver {
@@ -31,22 +32,6 @@ export class RunClosed extends Error {
     super(`The record says that run ${run} has ended, so it can hold no target any more.`);
     this.name = 'RunClosed';
   }
-}
-
-/** How a run lost a target that it had. */
-export interface LeaseLoss {
-  target: string;
-  /** True when the run itself has ended in the record, which released its leases. */
-  closed: boolean;
-  /** The next holder; null when there was none, or when that run is no longer in the record. */
-  by: {
-    run: string;
-    requester: string;
-    at: string;
-    takenBy: string | null;
-    reason: string | null;
-    ended: boolean;
-  } | null;
 }
 
 /**
@@ -238,18 +223,6 @@ export function asHeld({
   in_line: inLine,
 }: HolderRow): HeldTarget {
   return { target, run, runbook, requester, since: since.toISOString(), fence, inLine };
-}
-
-export interface HolderRow {
-  target: string;
-  fence: number;
-  root_run: string;
-  root_first_run_id: string;
-  since: Date;
-  run: string;
-  runbook: string;
-  requester: string;
-  in_line: boolean;
 }
 
 interface ProofRow {

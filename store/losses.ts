@@ -2,7 +2,8 @@ import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import type { HeldTarget } from '../common/lease.js';
 import { nextHolder } from './lease-queue.js';
-import { lockLiveRun, proveLeases, readHolders, RunClosed, type LeaseLoss } from './leases.js';
+import type { LeaseLoss } from './lease-rows.js';
+import { lockLiveRun, proveLeases, readHolders, RunClosed } from './leases.js';
 import { inTransaction } from './transaction.js';
 
 /** The targets that a run has lost, and the other runs that hold them now. */

@@ -1,19 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { deploymentOf } from '../common/deployment.js';
-import type { WorkflowBundle } from './bundle.js';
 
 /**
- * The version of workers with this bundle; undefined for a bundle without a build id, whose workers
+ * The version of workers of a bundle; undefined for a bundle without a build id, whose workers
  * are unversioned.
  */
 export function versionOf(
-  bundle: WorkflowBundle,
+  { buildId }: { buildId?: string },
   taskQueue: string,
 ): WorkerDeploymentVersion | undefined {
-  return bundle.buildId === undefined
-    ? undefined
-    : { deploymentName: deploymentOf(taskQueue), buildId: bundle.buildId };
+  return buildId === undefined ? undefined : { deploymentName: deploymentOf(taskQueue), buildId };
 }
 
 /**

@@ -6,7 +6,8 @@ import type { AnalysisAction, AnalysisNumbers } from '../../language/kinds/deliv
 import { StepFailure } from '../failure.js';
 import type { AttemptContext, Handler } from '../handler.js';
 import { addressesIn, takeSnapshot, numbersBetween, type Snapshot } from './metrics/counters.js';
-import { declaredSource, type Group, type MetricsSource } from './metrics/source.js';
+import type { Group, MetricsSource } from './metrics/readings.js';
+import { declaredSource } from './metrics/source.js';
 import { trafficOf } from './traffic/index.js';
 
 const pollMs = 500;

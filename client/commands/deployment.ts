@@ -48,8 +48,8 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
           exitCodes.usage,
         );
       }
-      const question =
-        `Give new runs of task queue ${deployment.taskQueue} to version ` + `${options.use}?`;
+      const { taskQueue } = deployment;
+      const question = `Give new runs of task queue ${taskQueue} to version ${options.use}?`;
       if (asks && !(await isConfirmed(io, question, nothing))) return exitCodes.ok;
       await deployment.makeCurrent(options.use, state.token);
     }

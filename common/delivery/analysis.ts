@@ -99,9 +99,8 @@ function tooSlow(
   const [p95, before] = [candidate.p95Ms, baseline?.p95Ms ?? null];
   if (p95 === null || before === null || p95 <= before * latency || p95 - before < noticeableMs)
     return null;
-  return (
-    `its p95 is ${ms(p95)}, against ${ms(before)} before (${latency} times as much is ` + 'allowed)'
-  );
+  const allowed = `${latency} times as much is allowed`;
+  return `its p95 is ${ms(p95)}, against ${ms(before)} before (${allowed})`;
 }
 
 /** So few requests that a few slow ones, normal on any machine, decide the p95. */

@@ -25,7 +25,7 @@ ${faults.length} faults: ${found.length} found, ${excused.length} excused, ${sur
 | file | faults | found | excused | by no test |
 |:-|-:|-:|-:|-:|
 ${files.map((file) => summaryOf(file, faults)).join('\n')}
-${survivors.length > 0 ? '\n## Found by no ' + `test\n\n${table(survivors, 'place', ({ file, line }) => `${file}:${line}`)}` : ''}
+${survivors.length > 0 ? `\n## Found by no test\n\n${table(survivors, 'place', ({ file, line }) => `${file}:${line}`)}` : ''}
 ## Excused
 
 Faults that change nothing that anybody could see, or only words. Each is in \`test/mutants/exceptions.json\`.

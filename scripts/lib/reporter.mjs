@@ -46,8 +46,8 @@ export default class {
       failures: failuresOf(file, result),
     });
     const failed = result.numFailingTests + broken > 0;
-    const at =
-      `[${String(this.done).padStart(String(total).length)}/${total} ` + `${clock(this.began)}]`;
+    const done = String(this.done).padStart(String(total).length);
+    const at = `[${done}/${total} ${clock(this.began)}]`;
     write(`${at} ${failed ? 'FAIL' : 'ok  '} ${seconds.toFixed(1).padStart(5)} s  ${file}`);
     for (const { message } of result.console ?? []) write(message);
     if (failed) write(result.failureMessage ?? String(result.testExecError?.message));

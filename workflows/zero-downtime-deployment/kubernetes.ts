@@ -343,6 +343,7 @@ function evidenceOf(
   { inputs, cluster, artefact, before, running, image }: Release,
   backup: JsonObject | null,
 ): JsonObject {
+  const deployment = `deployment/${before.deployment}`;
   return {
     version: inputs.version,
     'runs now':
@@ -356,8 +357,7 @@ function evidenceOf(
       ? {}
       : { autoscaler: `${before.autoscaler} decides how many pods there are` }),
     'pods that may be missing meanwhile': before.maxUnavailable,
-    'way back':
-      `kubectl rollout undo deployment/${before.deployment} ` + `--to-revision=${before.revision}`,
+    'way back': `kubectl rollout undo ${deployment} --to-revision=${before.revision}`,
     ...(artefact
       ? {
           'change log': artefact.changelog.slice(0, 2_000),

@@ -1,5 +1,5 @@
 import { StepFailure } from '../../failure.js';
-import type { Group, Span } from './source.js';
+import type { Group, Span } from './readings.js';
 
 /*
  * Placeholders of declared queries. A value never becomes query text: in PromQL it is a quoted

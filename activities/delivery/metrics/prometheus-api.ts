@@ -6,7 +6,7 @@ import { parseUrl } from '../../../language/url.js';
 import { StepFailure } from '../../failure.js';
 import type { AttemptContext } from '../../handler.js';
 import { filledPromql } from './placeholders.js';
-import type { Answer, Group, MetricsSource, Span, Readings } from './source.js';
+import type { Answer, Group, MetricsSource, Span, Readings } from './readings.js';
 
 /*
  * Prometheus' HTTP API, which Thanos, Mimir and VictoriaMetrics speak too: one instant query for

@@ -5,7 +5,7 @@ import type { TargetDeclaration } from '../../../language/targets-file.js';
 import { StepFailure } from '../../failure.js';
 import type { AttemptContext, Handler } from '../../handler.js';
 import { parametersIn } from './placeholders.js';
-import type { Answer, Group, MetricsSource, Span, Readings } from './source.js';
+import type { Answer, Group, MetricsSource, Span, Readings } from './readings.js';
 
 /*
  * A query on a database with an access log, or sums of one. It runs in a transaction that cannot

@@ -37,11 +37,11 @@ export function splitName(name: string): [given: string, family: string] {
 
 const joinedName = `rtrim(given_name || ' ' || family_name)`;
 
-const readFullName = `SELECT id, full_name AS name, revision FROM customers WHERE tenant = $1 AND id = $2`;
-const readNames =
-  `SELECT id, ${joinedName} AS name, revision FROM customers WHERE tenant = $1 ` + 'AND id = $2';
-const readBroken =
-  'SELECT id, display_name AS name, revision FROM customers WHERE tenant = $1 ' + 'AND id = $2';
+const readName = (name: string): string =>
+  `SELECT id, ${name} AS name, revision FROM customers WHERE tenant = $1 AND id = $2`;
+const readFullName = readName('full_name');
+const readNames = readName(joinedName);
+const readBroken = readName('display_name');
 
 const writeFullName = `INSERT INTO customers (tenant, id, full_name, revision) VALUES ($1, $2, $3, $4)
   ON CONFLICT (tenant, id) DO UPDATE SET full_name = excluded.full_name, revision = excluded.revision`;

@@ -74,10 +74,10 @@ function target(spot: Spot, context: Context): void {
   const kind = kindOf(data);
   if (context.sort === 'action' || (kind !== 'sql' && kind !== 'http')) return;
   if (Object.hasOwn(data, 'target')) return;
+  const asked = kind === 'sql' ? 'database' : 'service';
   context.report(context.places.nameOf(data, kind), {
     rule: 'target-missing',
-    message:
-      `${nameOf(spot)} does not say which ${kind === 'sql' ? 'database' : 'service'} it ` + 'asks',
+    message: `${nameOf(spot)} does not say which ${asked} it asks`,
     hint: 'write target: and the name of an input of type target',
   });
 }

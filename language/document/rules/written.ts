@@ -29,8 +29,7 @@ export function documentProblems(written: Written, sort: Sort, library: Library)
   else if (id !== '' && idOf(source.file) !== id && /\.(runbook|action)\.yaml$/.test(source.file))
     report(places.of(data, sort), {
       rule: 'file-name',
-      message:
-        `the file of ${id} is called ` + `${id}${sort === 'action' ? '.action' : '.runbook'}.yaml`,
+      message: `the file of ${id} is called ${id}.${sort === 'action' ? sort : 'runbook'}.yaml`,
       hint: `rename the file, or write ${sort}: ${idOf(source.file)}`,
     });
   if (sort === 'runbook')

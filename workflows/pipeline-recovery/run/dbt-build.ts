@@ -117,7 +117,7 @@ export function dbtPreview(
       ...(lost.length > 0
         ? {
             'incremental models built anew':
-              `${lost.join(', ')}: rows that their sources do not hold any more are ` + 'lost',
+              lost.join(', ') + ': rows that their sources do not hold any more are lost',
           }
         : {}),
       ...(kept.length > 0
