@@ -5,8 +5,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { until } from '../until.js';
-import { schema, stepNames, steps, tableOf, type Step } from './schema.js';
-import { readStrikes, totalsOf, unnamed, type Strike, type Totals } from './source.js';
+import { isClaimed, StrikesData, type StrikesOptions } from './data.js';
+import { stepNames, tableOf, type Step } from './schema.js';
+import { readStrikes } from './source.js';
 import { BadRow, doChunk, type StrikeFaults } from './work.js';
 import { withClient } from '../with-client.js';
 
@@ -46,19 +47,11 @@ interface From {
   from: number;
 }
 
-export interface StrikesOptions {
-  databaseUrl: string;
-  /** The database of the last step's table; absent: that of all the others. */
-  bookedUrl?: string;
-  rows: number;
-  chunk: number;
-}
-
 /**
  * A second pipeline, of another make than the first: its chunks pass through all steps one after
  * the other, it writes without transactions, and its API has other words. Runs in this process.
  */
-export class StrikesService {
+export class StrikesService extends StrikesData {
   readonly token = randomBytes(12).toString('hex');
   faults: StrikeFaults = {};
   /** The request that it does not survive. */
@@ -75,7 +68,8 @@ export class StrikesService {
   private port = 0;
   private isStill = false;
 
-  private constructor(private readonly options: StrikesOptions) {
+  private constructor(options: StrikesOptions) {
+    super(options);
     this.server = createServer((request, response) => {
       this.answer(request).then(
         ({ status, body }) =>
@@ -92,10 +86,6 @@ export class StrikesService {
     await service.listen();
     await service.reset();
     return service;
-  }
-
-  get databaseUrl(): string {
-    return this.options.databaseUrl;
   }
 
   get url(): string {
@@ -171,10 +161,6 @@ export class StrikesService {
     if (!(await this.isDone(at.step, at.chunk))) await this.queryOf(at.step, text, [at.chunk]);
   }
 
-  private isDone(step: Step, chunk: number): Promise<boolean> {
-    return withClient(this.urlOf('received'), (client) => isClaimed(client, step, chunk));
-  }
-
   private async listen(): Promise<void> {
     this.server.listen(this.port, '127.0.0.1');
     await once(this.server, 'listening');
@@ -212,16 +198,7 @@ export class StrikesService {
     this.faults = {};
     this.diesOn = undefined;
     this.listsHours = Infinity;
-    for (const url of this.urls) await withClient(url, (client) => client.query(schema));
-  }
-
-  private get urls(): string[] {
-    return [...new Set([this.options.databaseUrl, this.urlOf('booked')])];
-  }
-
-  private urlOf(step: Step): string {
-    const { databaseUrl, bookedUrl = databaseUrl } = this.options;
-    return step === 'booked' ? bookedUrl : databaseUrl;
+    await this.makeTables();
   }
 
   /** A first run that breaks as `faults` say; they are gone afterwards. */
@@ -276,42 +253,6 @@ export class StrikesService {
 
   get phases(): string[] {
     return this.runs.map(({ phase }) => phase);
-  }
-
-  truth(skipped: readonly string[] = []): Totals {
-    return totalsOf(readStrikes(this.options.rows), skipped);
-  }
-
-  /** Reports that come to the last step. */
-  bookable(): Strike[] {
-    return readStrikes(this.options.rows).filter(({ species }) => species !== unnamed);
-  }
-
-  /** The last step's table, by SQL of our own. */
-  async found(skipped: readonly string[] = []): Promise<Totals> {
-    const { key, cost, speed } = steps.booked;
-    const [found] = await this.queryOf<Totals & { keys: number }>(
-      'booked',
-      `SELECT count(*)::int AS rows, coalesce(sum("${cost}"), 0)::int AS cost, coalesce(sum("${speed}"), 0)::int AS speed,
-              (count(*) - count(DISTINCT "${key}"))::int AS twice, count(DISTINCT "${key}")::int AS keys FROM ${tableOf('booked')}`,
-    );
-    const { keys = 0, rows = 0, cost: sum = 0, speed: knots = 0, twice = 0 } = found ?? {};
-    return { rows, cost: sum, speed: knots, twice, lost: this.truth(skipped).rows - keys };
-  }
-
-  query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
-    return this.queryOf('received', text, values);
-  }
-
-  /** A query on the database of the step's table. */
-  queryOf<T extends pg.QueryResultRow>(
-    step: Step,
-    text: string,
-    values: unknown[] = [],
-  ): Promise<T[]> {
-    return withClient(this.urlOf(step), async (client) => {
-      return (await client.query<T>(text, values)).rows;
-    });
   }
 
   private begin(from: From | null): Run {
@@ -432,14 +373,6 @@ export class StrikesService {
 interface Answer {
   status: number;
   body: unknown;
-}
-
-async function isClaimed(client: pg.Client, step: Step, chunk: number): Promise<boolean> {
-  const { rowCount } = await client.query(
-    'SELECT 1 FROM wildlife."Done" WHERE "Step" = $1 AND "Chunk" = $2',
-    [step, chunk],
-  );
-  return rowCount !== 0;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
