@@ -227,6 +227,23 @@ describe('a clear', () => {
     expect(named).toEqual(['name', ['name', 0]]);
     expect(evidence['tasks that are cleared']).toBe('2: name (none), name[0] (failed)');
     expect(whyStopped(() => preview([]))).toContain('would clear nothing');
+  });
+
+  test('names tasks in the order of the stages, then by name, however Airflow orders them', () => {
+    const instances = ['report', 'book', 'name', 'alert', 'receive'].map((task) => ({
+      ...{ task, index: -1, state: 'failed', version: 3 },
+    }));
+    const one = runner({ tasks: { received: 'receive', named: 'name', booked: 'book' } });
+    const newest = { version: 3, bundle: null };
+    const read = (cleared: JsonObject) =>
+      one.preview(job(), { stage: 'named', batch: 0 }, []).read({ cleared, newest }).tasks;
+    const inOrder = ['receive', 'name', 'book', 'alert', 'report'];
+    expect(read({ instances })).toEqual(inOrder);
+    expect(read({ instances: instances.toReversed() })).toEqual(inOrder);
+  });
+
+  test('is sent as the dry run has named it', () => {
+    const { tasks: named } = preview([2, 2]);
     const { work } = airflow.restart(
       'run/restart',
       { ...job(), tasks: named },

@@ -6,7 +6,7 @@ import { tasksOf, type AirflowRun } from '../../../language/pipeline.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import type { FailedTask, JobStatus } from '../findings.js';
 import type { FoundJob } from '../found-jobs.js';
-import { told } from './airflow-tasks.js';
+import { inOrder, placeOf, told } from './airflow-tasks.js';
 import { codeIn, numberOf, versionWords } from './airflow-versions.js';
 import { jobAskedFor } from './known.js';
 import type { Preview, Restarted } from './runner.js';
@@ -88,7 +88,7 @@ export function runsOf(
   // Only the newest are listed: one that was asked for is older than these.
   const isOlder = asked !== undefined && !listed.some(({ id }) => id === asked['id']);
   return (isOlder ? [...listed, asked] : listed).map((row) => ({
-    waits: waiting.filter(({ run }) => run === row['id']).map(waitWords),
+    waits: waiting.filter(({ run }) => run === row['id']).map(waitWords).sort(),
     id: text(row['id']),
     status: stateOfRun(text(row['id']), row['status']),
     stage: null,
@@ -144,23 +144,19 @@ export function statusOf(
 ): JobStatus {
   const { message } = answers;
   const status = stateOfRun(job, isObject(message) ? message['state'] : undefined);
-  const place = (task: string): number => {
-    const at = stages.findIndex((stage) => tasksOf(airflow, stage).includes(task));
-    return at < 0 ? stages.length : at;
-  };
-  const failed = listOf(answers['instances'], 'instances', 'which tasks have failed')
+  const found = listOf(answers['instances'], 'instances', 'which tasks have failed')
     .filter(isObject)
     .map((row): FailedTask => ({
       task: text(row['task']),
       index: Number(row['index']),
       tries: Number(row['tries']),
-    }))
-    .sort((one, other) => place(one.task) - place(other.task) || one.index - other.index);
+    }));
+  const failed = inOrder(airflow, stages, found);
   const [first] = failed;
   const bundle = isObject(message) ? message['bundle'] : null;
   return {
     ...{ id: job, status, bundle: typeof bundle === 'string' ? bundle : null },
-    stage: (first && stages[place(first.task)]) ?? null,
+    stage: (first && stages[placeOf(airflow, stages, first.task)]) ?? null,
     error:
       status === 'failed' && !first
         ? {
@@ -204,10 +200,12 @@ export function errorIn(
  * @throws ProcedureStopped where it has named nothing
  */
 export function previewOf(
-  { dag, version }: AirflowRun,
+  airflow: AirflowRun,
+  stages: readonly string[],
   { id, bundle = null }: Restarted,
   answers: Answers,
 ): Preview {
+  const { dag, version } = airflow;
   const found = listOf(answers['cleared'], 'instances', 'what a clear would do').filter(isObject);
   if (found.length === 0)
     throw new ProcedureStopped(
@@ -215,11 +213,15 @@ export function previewOf(
       'Nothing was changed. Was the task removed from the DAG? Then this DAG run cannot be ' +
         'recovered; trigger a new one.',
     );
-  const rows = found.map((row) => ({
-    task: text(row['task']),
-    index: Number(row['index']),
-    state: row['state'] === null ? 'none' : text(row['state']),
-  }));
+  const rows = inOrder(
+    airflow,
+    stages,
+    found.map((row) => ({
+      task: text(row['task']),
+      index: Number(row['index']),
+      state: row['state'] === null ? 'none' : text(row['state']),
+    })),
+  );
   const versions = new Set(found.flatMap((row) => row['version'] ?? []).map(numberOf));
   const newest = answers['newest'];
   const words = rows.slice(0, mostNamed).map((row) => `${nameOf(row)} (${row.state})`);
@@ -231,7 +233,7 @@ export function previewOf(
       'tasks that are cleared': `${rows.length}: ${cleared.join(', ')}`,
       'version of the DAG': versionWords(
         dag,
-        { number: [...versions].join(', ') || 'none', bundle },
+        { number: [...versions].sort().join(', ') || 'none', bundle },
         codeIn(isObject(newest) ? newest : {}),
         version,
       ),

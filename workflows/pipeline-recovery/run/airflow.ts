@@ -210,7 +210,7 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
           },
         },
       },
-      read: (answers) => previewOf(airflow, job, answers),
+      read: (answers) => previewOf(airflow, stages, job, answers),
     }),
 
     restart: (key, job) => ({
