@@ -3,7 +3,7 @@ import { undoTitle } from '../../common/undo-words.js';
 import { undoPath } from '../../language/paths.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts } from './attempts.js';
-import { aboutUndo, aboutUndoByHand } from './desk.js';
+import { aboutUndo, aboutUndoByHand } from './desk-questions.js';
 import { passGuards } from './guards.js';
 import type { LiveRun } from './live-run.js';
 import { MisshapenAnswer, readFailure } from './outcome.js';

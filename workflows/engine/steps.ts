@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts, timeOf, type Work } from './attempts.js';
 import { Budgets } from './budgets.js';
-import { aboutFailure, aboutManual, aboutUndecided, type DeskQuestion } from './desk.js';
+import { aboutFailure, aboutManual, aboutUndecided, type DeskQuestion } from './desk-questions.js';
 import type { GateQuestion } from './gates.js';
 import { passGuards } from './guards.js';
 import { cancelledWhileItWaited, ProcedureStopped, StepFailed } from './outcome.js';
