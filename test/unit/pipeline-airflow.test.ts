@@ -86,12 +86,20 @@ describe('DAG runs', () => {
   test('say what of them waits without a worker', () => {
     const instances = [
       { run: 'b', task: 'wait', index: -1, state: 'deferred' },
+      { run: 'b', task: 'load.poll', index: 10, state: 'up_for_retry' },
       { run: 'b', task: 'load.poll', index: 2, state: 'up_for_reschedule' },
     ];
     const jobs = [row('b', 'running'), row('a', 'failed')];
     const answers = { tasks, status: { jobs }, waiting: { instances } };
     expect(airflow.jobs(undefined).read(answers)).toMatchObject([
-      { id: 'b', waits: ['wait is deferred', 'load.poll[2] is up for reschedule'] },
+      {
+        id: 'b',
+        waits: [
+          'load.poll[2] is up for reschedule',
+          'load.poll[10] is up for retry',
+          'wait is deferred',
+        ],
+      },
       { id: 'a', waits: [] },
     ]);
   });

@@ -6,7 +6,7 @@ import { tasksOf, type AirflowRun } from '../../../language/pipeline.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import type { FailedTask, JobStatus } from '../findings.js';
 import type { FoundJob } from '../found-jobs.js';
-import { inOrder, placeOf, told } from './airflow-tasks.js';
+import { inOrder, placeOf, told, type Instance } from './airflow-tasks.js';
 import { codeIn, numberOf, versionWords } from './airflow-versions.js';
 import { jobAskedFor } from './known.js';
 import type { Preview, Restarted } from './runner.js';
@@ -40,24 +40,24 @@ export function dagOf(dag: string, target: string, answers: Answers): null {
     throw new ProcedureStopped(
       `what answers at the address of ${target} is no Airflow 3: ` +
         (typeof version === 'string' ? `it says version ${version}` : 'it has no /api/v2/version'),
-      'Nothing was changed. Correct `http.address` of the target in targets.yaml of every ' +
-        'worker: the address of the API server, without /api/v2. Airflow 2 has no version 2 ' +
-        'of the API.',
+      'Nothing was changed. Correct `http.address` of the target in ' +
+        'targets.yaml of every worker: the address of the API server, ' +
+        'without /api/v2. Airflow 2 has no version 2 of the API.',
     );
   const found = jsonOf(answers['dag']);
   if (!found || found['dag_id'] !== dag)
     throw new ProcedureStopped(
       `Airflow has no DAG ${dag}, or the user of the token may not see it`,
-      'Nothing was changed. Correct `run.airflow.dag` of the target in targets.yaml of ' +
-        'every worker, or let the user read the DAG; `airflow dags list` names those that ' +
-        'there are.',
+      'Nothing was changed. Correct `run.airflow.dag` of the target ' +
+        'in targets.yaml of every worker, or let the user read the ' +
+        'DAG; `airflow dags list` names those that there are.',
     );
   if (found['is_paused'] === true)
     throw new ProcedureStopped(
       `DAG ${dag} is paused: cleared tasks would wait until somebody unpauses it`,
-      'Nothing was changed. See what it will do when it is unpaused (runs that it has ' +
-        `missed, if it catches up), then: airflow dags unpause ${dag}. Start the runbook ` +
-        'again.',
+      'Nothing was changed. See what it will do when it is ' +
+        'unpaused (runs that it has missed, if it catches up), ' +
+        `then: airflow dags unpause ${dag}. Start the runbook again.`,
     );
   return null;
 }
@@ -88,7 +88,7 @@ export function runsOf(
   // Only the newest are listed: one that was asked for is older than these.
   const isOlder = asked !== undefined && !listed.some(({ id }) => id === asked['id']);
   return (isOlder ? [...listed, asked] : listed).map((row) => ({
-    waits: waiting.filter(({ run }) => run === row['id']).map(waitWords).sort(),
+    waits: inOrder(airflow, stages, waitsOf(text(row['id']), waiting)).map(waitWords),
     id: text(row['id']),
     status: stateOfRun(text(row['id']), row['status']),
     stage: null,
@@ -97,9 +97,21 @@ export function runsOf(
   }));
 }
 
-function waitWords(row: JsonObject): string {
-  const task = { task: text(row['task']), index: Number(row['index']) };
-  return `${nameOf(task)} is ${text(row['state']).replaceAll('_', ' ')}`;
+/** A task that waits, and that no worker works on. */
+interface Wait extends Instance {
+  state: string;
+}
+
+function waitsOf(run: string, waiting: readonly JsonObject[]): Wait[] {
+  return waiting
+    .filter((row) => row['run'] === run)
+    .map((row) => ({
+      ...{ task: text(row['task']), index: Number(row['index']), state: text(row['state']) },
+    }));
+}
+
+function waitWords(wait: Wait): string {
+  return `${nameOf(wait)} is ${wait.state.replaceAll('_', ' ')}`;
 }
 
 /** A task of a DAG. */

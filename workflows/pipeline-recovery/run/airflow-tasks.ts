@@ -8,7 +8,7 @@ export function told({ task, index }: Instance): Json {
 }
 
 /** A task instance, as far as its place depends on it. */
-type Instance = Pick<FailedTask, 'task' | 'index'>;
+export type Instance = Pick<FailedTask, 'task' | 'index'>;
 
 /** The place of the task's stage; behind the last one for a task of no stage. */
 export function placeOf(airflow: AirflowRun, stages: readonly string[], task: string): number {
