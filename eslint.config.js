@@ -44,8 +44,8 @@ const noShell = {
         'CallExpression[callee.property.name="query"] > TemplateLiteral.arguments > ' +
         '.expressions:not([callee.property.name="escapeIdentifier"])',
       message:
-        'Values go into SQL as parameters ($1), never into its text; names through ' +
-        'escapeIdentifier.',
+        'Values go into SQL as parameters ($1), never ' +
+        'into its text; names through escapeIdentifier.',
     },
   ],
   'no-eval': 'error',

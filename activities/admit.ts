@@ -139,8 +139,8 @@ function notAChannel(name: string): Problem {
   return {
     type: 'Refused',
     message:
-      `${JSON.stringify(name)} cannot tell anybody: it is no channel in targets.yaml of the ` +
-      'workers',
+      `${JSON.stringify(name)} cannot tell anybody: ` +
+      'it is no channel in targets.yaml of the workers',
     next: `Name another one with --notify, or declare it: ${channelRule}.`,
   };
 }
@@ -236,8 +236,8 @@ function notIsolated(
       .map((chosen) => ({
         type: 'Refused',
         message:
-          `input ${name} names target ${chosen.name}, which is not isolated: a drill changes ` +
-          'isolated targets only',
+          `input ${name} names target ${chosen.name}, which is ` +
+          'not isolated: a drill changes isolated targets only',
         next: 'Name a target that targets.yaml declares with `isolated: true`.',
       }));
   });
@@ -251,11 +251,11 @@ function stepsNotIsolated({ changed }: StepTargets, targets: AdmissionDeps['targ
     .map(({ name }) => ({
       type: 'Refused',
       message:
-        `steps change target ${name}, which is not isolated: a drill changes isolated targets ` +
-        'only',
+        `steps change target ${name}, which is not ` +
+        'isolated: a drill changes isolated targets only',
       next:
-        'Take the target from an input, and name one that targets.yaml declares with ' +
-        '`isolated: true`.',
+        'Take the target from an input, and name one that ' +
+        'targets.yaml declares with `isolated: true`.',
     }));
 }
 

@@ -160,8 +160,8 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
 function unusable(program: string, what: string): StepFailure {
   return new StepFailure('AnswerUnusable', `${program} ${what}`, {
     next:
-      'The program succeeded, and its effect stands: correct what it prints, then retry; it ' +
-      'gets the same arguments.',
+      'The program succeeded, and its effect stands: correct ' +
+      'what it prints, then retry; it gets the same arguments.',
   });
 }
 

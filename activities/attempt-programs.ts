@@ -92,8 +92,8 @@ export class AttemptPrograms {
     });
     return new StepFailure(
       'ProgramChanged',
-      'nothing was started: a program is not what was approved, or what this run began ' +
-        `with: ${words.join('; ')}`,
+      'nothing was started: a program is not what was approved, ' +
+        `or what this run began with: ${words.join('; ')}`,
       {
         next:
           'Find out who changed it, and why. Then approve at its gate, or retry, to run the ' +

@@ -114,7 +114,7 @@ function outOfTime(context: AttemptContext, action: CheckAction, lastSeen: strin
   if (!(reason instanceof StepFailure)) return reason;
   return new StepFailure(
     'StepTimeout',
-    `waited ${context.timeoutMs / 1000} s in vain until ${describeUntil(action)}; last ` +
-      `seen: ${lastSeen}`,
+    `waited ${context.timeoutMs / 1000} s in vain until ` +
+      `${describeUntil(action)}; last seen: ${lastSeen}`,
   );
 }

@@ -34,11 +34,11 @@ export function refusal(
     return new StepFailure('HttpDenied', message, {
       next:
         status === 401
-          ? `Check secret ${secret} of target ${target.name} in secrets.yaml: the service ` +
-            'refuses it.'
-          : `The user of secret ${secret} of target ${target.name} may not do this: give that ` +
-            'user the right at the service, or name another secret in secrets.yaml on the ' +
-            'workers.',
+          ? `Check secret ${secret} of target ${target.name} ` +
+            'in secrets.yaml: the service refuses it.'
+          : `The user of secret ${secret} of target ${target.name} may ` +
+            'not do this: give that user the right at the service, or ' +
+            'name another secret in secrets.yaml on the workers.',
     });
   }
   const retryAfterMs = retryAfter(response.headers);

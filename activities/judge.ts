@@ -314,8 +314,8 @@ function whyNotAllowed(
   if (verb === 'skip' && answers.length > 0)
     return [
       'output-missing',
-      `Later steps need what ${id} answers (${answers.join(', ')}): it cannot be skipped. ` +
-        'Retry it, or do it by hand.',
+      `Later steps need what ${id} answers (${answers.join(', ')}): ` +
+        'it cannot be skipped. Retry it, or do it by hand.',
     ];
   const { about } = rulesOfQuestion(kind);
   if (!verbs.some((each) => each === verb)) {
@@ -369,8 +369,8 @@ function acceptedText(
   if (verb === 'take-over') return `Taken over: ${held}. That run changes nothing more there.`;
   if (inputs !== undefined)
     return (
-      `Step ${id} is tried again with the changed inputs. What is done stays done; gates ` +
-      'passed so far ask again.'
+      `Step ${id} is tried again with the changed inputs. ` +
+      'What is done stays done; gates passed so far ask again.'
     );
   const answers = kind === 'undo' ? { ...deskAnswers, ...undoAnswers } : deskAnswers;
   return answers[verb as DeskVerb](id);

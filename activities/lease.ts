@@ -121,8 +121,8 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
   if (closed) {
     return new StepFailure(
       'LeaseLost',
-      'the record says that this run has ended, so it no longer holds target ' +
-        `${target}${mayHaveActed}`,
+      'the record says that this run has ended, so it ' +
+        `no longer holds target ${target}${mayHaveActed}`,
       { next: 'Abort this run and start a new one.' },
     );
   }
@@ -130,8 +130,8 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
     ? 'Look at the target; then retry, which claims it again, or abort.'
     : by.ended
       ? `Look at what ${by.run} changed; then retry, which claims the target again, or abort.`
-      : `Retry is refused as long as ${by.run} goes on. Wait until it has ended and look at ` +
-        'what it changed, or abort.';
+      : `Retry is refused as long as ${by.run} goes on. Wait ` +
+        'until it has ended and look at what it changed, or abort.';
   return new StepFailure('LeaseLost', `${lossText({ target, by })}${mayHaveActed}`, { next });
 }
 

@@ -97,10 +97,10 @@ function outOfPlace(key: RunKey, { activityType }: Info, why: string): Applicati
   return ApplicationFailure.create({
     type: 'OutOfPlace',
     message:
-      `${activityType} was requested in the name of run ${key.run}, but ${why}. Nothing was ` +
-      'done. ' +
-      'The requester can reach the Temporal server and is no run of this program: check who ' +
-      'has access',
+      `${activityType} was requested in the name of ` +
+      `run ${key.run}, but ${why}. Nothing was done. ` +
+      'The requester can reach the Temporal server and ' +
+      'is no run of this program: check who has access',
     nonRetryable: true,
   });
 }

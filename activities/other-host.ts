@@ -14,8 +14,8 @@ export function onAnotherHost(host: OtherHost, attempt = 0): ApplicationFailure 
   return ApplicationFailure.create({
     type: 'OnAnotherHost',
     message:
-      `the command was started on ${host.name}, and only a worker there can say what became ` +
-      'of it',
+      `the command was started on ${host.name}, and ` +
+      'only a worker there can say what became of it',
     nonRetryable: true,
     details: [detail],
   });

@@ -163,7 +163,7 @@ function pairsOf(lines: readonly string[], program: string): JsonObject {
 function unusable(what: string): StepFailure {
   return new StepFailure('AnswerUnusable', what, {
     next:
-      'The program has run, and its effect stands: correct what it prints, or how the runbook ' +
-      'reads it.',
+      'The program has run, and its effect stands: correct ' +
+      'what it prints, or how the runbook reads it.',
   });
 }

@@ -39,8 +39,8 @@ export class Secrets {
       if (error instanceof FileError) throw error;
       throw new FileError(
         `${this.path} cannot be read ` +
-          `(${(error as NodeJS.ErrnoException).code ?? 'unknown'}): it says where secrets ` +
-          'come from',
+          `(${(error as NodeJS.ErrnoException).code ?? 'unknown'}): ` +
+          'it says where secrets come from',
       );
     }
   }

@@ -20,7 +20,7 @@ export function assertDistinctColumns(as: string, columns: readonly { name: stri
 function unusable(what: string): StepFailure {
   return new StepFailure('AnswerUnusable', what, {
     next:
-      'Give each column of the statement a name of its own, with AS. Its transaction, if it ' +
-      'has one, was rolled back.',
+      'Give each column of the statement a name of its own, ' +
+      'with AS. Its transaction, if it has one, was rolled back.',
   });
 }

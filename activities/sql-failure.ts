@@ -31,8 +31,8 @@ export function asStepFailure(
       `no encrypted connection to ${place}, and nothing was sent: ${why}`,
       {
         next:
-          'Name the authority of its certificate with `ca` in targets.yaml, or correct ' +
-          '`sslmode` in the address.',
+          'Name the authority of its certificate with `ca` in ' +
+          'targets.yaml, or correct `sslmode` in the address.',
       },
     );
   }

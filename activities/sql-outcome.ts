@@ -163,7 +163,7 @@ export async function provedOutput(client: pg.Client, kept: Json): Promise<Json 
 function unknown(why: string): StepFailure {
   return new StepFailure('OutcomeUnknown', `the worker died around COMMIT, and ${why}`, {
     next:
-      'Look into the database for what the step writes; then retry it, skip it, or mark it ' +
-      'done.',
+      'Look into the database for what the step ' +
+      'writes; then retry it, skip it, or mark it done.',
   });
 }

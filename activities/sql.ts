@@ -223,8 +223,8 @@ async function answerAfterCommit(
           'the connection broke during COMMIT, and the database has not answered since',
           {
             next:
-              'When it is back, look for what the step writes; then retry it, skip it, or ' +
-              'mark it done.',
+              'When it is back, look for what the step writes; ' +
+              'then retry it, skip it, or mark it done.',
           },
         );
       }

@@ -99,8 +99,8 @@ function refusal(path: string, name: Json): Problem {
     return {
       type: 'Refused',
       message:
-        `step ${path} acts on the target that ${name.$} names, which is not known before the ` +
-        'run starts',
+        `step ${path} acts on the target that ${name.$} ` +
+        'names, which is not known before the run starts',
       next: 'Name the target in the step, or take it from an input of the runbook.',
     };
   }

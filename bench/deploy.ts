@@ -194,10 +194,10 @@ export function deployText({
         `all   p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}`
       );
     }),
-    `  p99 of the shift against the steady state before it: ${p99Ratio.toFixed(2)}x, ` +
-      `${p99MoreMs.toFixed(1)} ms more ` +
-      '(each: ' +
+    '  p99 of the shift against the steady state before it: ' +
+      `${p99Ratio.toFixed(2)}x, ${p99MoreMs.toFixed(1)} ms more (each: ` +
       `${each.map(({ steady, shift }) => (shift.p99 / steady.p99).toFixed(2)).join(', ')}); ` +
-      `${within ? 'within' : 'NOT within'} ${mostRatio}x or ${mostMoreMs} ms`,
+      `${within ? 'within' : 'NOT within'} ${mostRatio}x or ` +
+      `${mostMoreMs} ms`,
   ];
 }

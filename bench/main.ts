@@ -81,8 +81,8 @@ async function short(
       (who) => `  ${who.name.padEnd(24)} ${costText(who)}   ${askedText(who, steps)}`,
     ),
     ...skipped.map(({ name, why }) => `  ${name.padEnd(24)} skipped: ${why}`),
-    `decision to next step      ${ms(median(decision)).padStart(10)}   median of ` +
-      `${decision.length}`,
+    `decision to next step      ${ms(median(decision)).padStart(10)}   ` +
+      `median of ${decision.length}`,
     ...Object.entries(startup).map(
       ([name, value]) =>
         `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`,

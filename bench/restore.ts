@@ -122,8 +122,8 @@ async function drill(stack: Stack, backup: string): Promise<Took> {
     const [attempt] = attempts;
     if (attempts.length !== 1 || attempt?.state !== 'succeeded' || !attempt.endedAt)
       throw new Error(
-        `the drill ${id} restored backup ${backup} ${attempts.length} times, at last: ` +
-          `${attempt?.state}`,
+        `the drill ${id} restored backup ${backup} ` +
+          `${attempts.length} times, at last: ${attempt?.state}`,
       );
     const { stdout } = attempt.output as { stdout: string };
     return {

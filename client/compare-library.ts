@@ -30,8 +30,8 @@ export function differenceWords({ missing, different }: Difference): string | nu
     );
   if (missing.length > 0)
     return (
-      `This machine's library has no ${missing.join(', ')}: what the workers have is shown, ` +
-      'and runs.'
+      `This machine's library has no ${missing.join(', ')}: ` +
+      'what the workers have is shown, and runs.'
     );
   return null;
 }
@@ -46,8 +46,8 @@ export function compareLibraries(
     return {
       ...{ name, state: 'failed', found: broken.map(brokenWords).join('; ') },
       fix:
-        `Correct ${broken.map(({ file }) => file).join(', ')}; the other runbooks can be used ` +
-        'meanwhile.',
+        `Correct ${broken.map(({ file }) => file).join(', ')}; ` +
+        'the other runbooks can be used meanwhile.',
     };
   const here = libraryDigests([...runbooks, ...parts]);
   const off = workers.flatMap(({ worker, library }) => {

@@ -178,8 +178,8 @@ function tooLate(view: RunView, about: string | undefined, command: string): Cli
     ? `. Start it again with: ${command} start --from ${view.id}`
     : '';
   return new CliError(
-    `Run ${view.id} has ended (${view.state}${why}); there is nothing to decide.${who} ` +
-      'Nothing was changed.',
+    `Run ${view.id} has ended (${view.state}${why}); there ` +
+      `is nothing to decide.${who} Nothing was changed.`,
     `See how it went with: ${command} report ${view.id}${again}`,
     exitCodes.denied,
   );
@@ -319,8 +319,8 @@ export async function checkDigest(
       exitCodes.denied,
     );
   throw new CliError(
-    `Nothing that ${wait.id} of run ${view.id} ever asked has the digest ${digest}. Nothing ` +
-      'was sent.',
+    `Nothing that ${wait.id} of run ${view.id} ever ` +
+      `asked has the digest ${digest}. Nothing was sent.`,
     `Copy the digest whole. ${status}`,
     exitCodes.usage,
   );

@@ -197,8 +197,8 @@ async function userInterface({ uiUrl }: Session): Promise<Check> {
     return warning(
       name,
       `nobody answers at ${uiUrl}`,
-      'Where Temporal itself does not answer, begin there. Else set RUNBOOK_UI_URL to where ' +
-        'your Temporal UI is.',
+      'Where Temporal itself does not answer, begin there. ' +
+        'Else set RUNBOOK_UI_URL to where your Temporal UI is.',
     );
   }
 }

@@ -31,8 +31,8 @@ export async function messagesCheck(session: Session): Promise<Check> {
     return {
       ...{ name, state: 'warning' },
       found:
-        `nobody was told of ${untold.length} waiting ${untold.length === 1 ? 'run' : 'runs'}: ` +
-        `${listed(untold)}`,
+        `nobody was told of ${untold.length} waiting ` +
+        `${untold.length === 1 ? 'run' : 'runs'}: ${listed(untold)}`,
       fix:
         `Name a channel: ${session.command} worker --notify NAME, or notify of a target; ` +
         'docs/operating.md, "People are told".',

@@ -271,8 +271,8 @@ async function endedBehind(session: Session): Promise<Check> {
     state: 'warning',
     found: `${runs.length} in the last day: ${ids.join(', ')}${runs.length > named ? ', …' : ''}`,
     fix:
-      `${session.command} status RUN says what was left running; start it again with --from ` +
-      'RUN.',
+      `${session.command} status RUN says what was ` +
+      'left running; start it again with --from RUN.',
   };
 }
 
@@ -337,8 +337,8 @@ async function watched(session: Session, temporal: Temporal): Promise<Check> {
       name,
       state: 'warning',
       found:
-        `${count} live runs began in another Temporal namespace, which no worker watches: ` +
-        `${ids.join(', ')}`,
+        `${count} live runs began in another Temporal ` +
+        `namespace, which no worker watches: ${ids.join(', ')}`,
       fix:
         'Start a worker there. If its server has lost its data: ' +
         `RUNBOOK_LOST_NAMESPACES=${ids.join(',')} for the workers here.`,

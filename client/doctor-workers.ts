@@ -60,8 +60,8 @@ export function workersCheck(taskQueue: string, signs: WorkerSigns, now = Date.n
     ...{ name: 'worker', state: 'warning' },
     found: `${found}; silent: ${silent.map(words).join(', ')}`,
     fix:
-      'A worker that is silent has died, or its host is away: start one there again if ' +
-      'commands ran on it.',
+      'A worker that is silent has died, or its host is ' +
+      'away: start one there again if commands ran on it.',
   };
 }
 
@@ -114,8 +114,8 @@ function clocks(workers: readonly WorkerReport[]): Check {
   return {
     ...{ name, state: 'warning', found: each.join('; ') },
     fix:
-      'Let NTP set the clocks of these hosts: times in reports, and waits that end at a time, ' +
-      'go by them.',
+      'Let NTP set the clocks of these hosts: times in ' +
+      'reports, and waits that end at a time, go by them.',
   };
 }
 

@@ -102,8 +102,8 @@ export function explain(error: unknown, context: ErrorContext): CliError {
 export function nothingAnswers(address: string, command: string): CliError {
   return new CliError(
     `No Temporal server answers at ${address}, and the record in PostgreSQL cannot be read either.`,
-    `Start everything here with: ${startHere(command)}. Or see what is wrong with: ` +
-      `${command} doctor`,
+    `Start everything here with: ${startHere(command)}. ` +
+      `Or see what is wrong with: ${command} doctor`,
   );
 }
 

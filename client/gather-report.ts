@@ -24,8 +24,8 @@ export async function gatherReport(
     return {
       report,
       note:
-        'The address of the record is not configured (RUNBOOK_DATABASE_URL): attempts are ' +
-        'left out.',
+        'The address of the record is not configured ' +
+        '(RUNBOOK_DATABASE_URL): attempts are left out.',
     };
   const { getAttempts, getRun, history } = await import('../store/index.js');
   const key = { run: view.id, firstRunId: view.firstRunId };

@@ -68,8 +68,8 @@ export async function readPlanFile(path: string): Promise<Plan> {
   const actual = digestOf(rest);
   if (actual !== digest)
     throw refuse(
-      `was changed after it was written: its content has the digest ${actual}, and it says ` +
-        `${digest}`,
+      'was changed after it was written: its content ' +
+        `has the digest ${actual}, and it says ${digest}`,
       exitCodes.failed,
     );
   return { digest, ...rest };

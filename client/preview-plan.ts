@@ -70,10 +70,10 @@ function noWorker(session: Session, temporal: Temporal, seen: number): NoWorker 
   return new NoWorker(
     seen === 0 ? `No worker polls ${queue}.` : `No worker on ${queue} answered in time.`,
     seen === 0
-      ? `Start one with: ${session.command} worker. Or start everything here with: ` +
-          `${session.command} dev`
-      : `See why with: ${session.command} doctor. Start another one with: ${session.command} ` +
-          'worker',
+      ? `Start one with: ${session.command} worker. Or ` +
+          `start everything here with: ${session.command} dev`
+      : `See why with: ${session.command} doctor. Start ` +
+          `another one with: ${session.command} worker`,
     exitCodes.timedOut,
   );
 }

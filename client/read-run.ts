@@ -208,8 +208,8 @@ async function fromRecord(
     if (why !== 'no worker answers') throw cause;
     throw new CliError(
       `No worker answers for run ${run}, and the address of the record is not configured.`,
-      `Start a worker with: ${session.command} worker. Or set RUNBOOK_DATABASE_URL to read ` +
-        'the record.',
+      `Start a worker with: ${session.command} worker. ` +
+        'Or set RUNBOOK_DATABASE_URL to read the record.',
       exitCodes.timedOut,
     );
   }
@@ -228,8 +228,8 @@ async function fromRecord(
   if (isNotFound(cause)) throw await noSuchRun(session, run);
   throw new CliError(
     `${why[0]?.toUpperCase()}${why.slice(1)}, and the record does not know run ${run}.`,
-    `Start a worker with: ${session.command} worker. See the runs in the record with: ` +
-      `${session.command} runs`,
+    `Start a worker with: ${session.command} worker. See ` +
+      `the runs in the record with: ${session.command} runs`,
     exitCodes.timedOut,
   );
 }

@@ -41,8 +41,8 @@ async function refuseEnded(session: Session, newest: string, other: RunSummary):
   const { view } = await readRunSoon(session, newest);
   if (!hasEnded(view.state)) return;
   throw new CliError(
-    `The newest run, ${newest}, has ended (${view.state}); nothing was decided. Another one ` +
-      `waits:\n  ${waitsAt(other)}`,
+    `The newest run, ${newest}, has ended (${view.state}); ` +
+      `nothing was decided. Another one waits:\n  ${waitsAt(other)}`,
     `If you mean that one, name it: ${other.id}`,
     exitCodes.usage,
   );

@@ -81,8 +81,8 @@ export async function createSchedule(
           args: [envelope],
           workflowTaskTimeout,
           staticSummary:
-            `${envelope.drill ? 'Drill' : 'Run'} of ${markdown(envelope.runbook)}, from ` +
-            `schedule ${markdown(id)}`,
+            `${envelope.drill ? 'Drill' : 'Run'} of ` +
+            `${markdown(envelope.runbook)}, from schedule ${markdown(id)}`,
         },
         memo: {
           runbook: envelope.runbook,

@@ -76,8 +76,8 @@ export class Session {
     if (pool) return pool;
     throw new CliError(
       'This is read from the record in PostgreSQL, whose address is not configured.',
-      'Set RUNBOOK_DATABASE_URL to what the workers use, or start everything here with: ' +
-        `${this.command} dev`,
+      'Set RUNBOOK_DATABASE_URL to what the workers use, ' +
+        `or start everything here with: ${this.command} dev`,
     );
   }
 

@@ -14,8 +14,8 @@ export function reportText(report: FileReport, paint: Paint, columns: number): s
     paint('bold', `${report.runbook ?? '?'}  ${paint('dim', report.file)}`),
     ...report.problems.map((problem) => problemText(problem, paint)),
     ...report.cases.flatMap(({ name, ok, ms, problems }) => [
-      `  ${ok ? paint('green', 'ok  ') : paint('red', 'FAIL')} ${line(name)}  ` +
-        `${paint('dim', `${ms} ms`)}`,
+      `  ${ok ? paint('green', 'ok  ') : paint('red', 'FAIL')} ` +
+        `${line(name)}  ${paint('dim', `${ms} ms`)}`,
       ...problems.map((problem) => indented(problemText(problem, paint))),
     ]),
     ...waysText(report, paint),

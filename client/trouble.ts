@@ -69,11 +69,11 @@ function notTaken({ raw }: WorkflowExecutionDescription): Trouble | null {
   return {
     type: 'RecordFails',
     message:
-      `${failing.activityType?.name} has failed ${(failing.attempt ?? 1) - 1} times in a row: ` +
-      `${why}`,
+      `${failing.activityType?.name} has failed ` +
+      `${(failing.attempt ?? 1) - 1} times in a row: ${why}`,
     next:
-      'look at the record in PostgreSQL and at the logs of the workers; the run then goes on ' +
-      'by itself',
+      'look at the record in PostgreSQL and at the logs ' +
+      'of the workers; the run then goes on by itself',
   };
 }
 
@@ -163,8 +163,8 @@ function whyItFails(
     return {
       type: 'WorkflowFails',
       message:
-        `the workers' code of ${runbook} does not fit what this run has done so far${tries}: ` +
-        `${what}`,
+        `the workers' code of ${runbook} does not fit ` +
+        `what this run has done so far${tries}: ${what}`,
       next: 'deploy the release that the run began with; it then goes on by itself',
     };
   }
@@ -172,8 +172,8 @@ function whyItFails(
     type: 'WorkflowFails',
     message: `the code of ${runbook} fails${tries}: ${what}`,
     next:
-      'report it with the run id, and deploy a corrected release; the run then goes on by ' +
-      'itself',
+      'report it with the run id, and deploy a ' +
+      'corrected release; the run then goes on by itself',
   };
 }
 
@@ -184,7 +184,7 @@ function untaken(taskQueue: string, since: number): Trouble {
       `no worker of task queue ${taskQueue} has taken its next task for ` +
       `${Math.round((Date.now() - since) / 1_000)} s`,
     next:
-      `start a worker there (RUNBOOK_TASK_QUEUE=${taskQueue}), or more of them if they are ` +
-      'busy',
+      `start a worker there (RUNBOOK_TASK_QUEUE=${taskQueue}), ` +
+      'or more of them if they are busy',
   };
 }

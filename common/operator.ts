@@ -9,8 +9,8 @@ const plainName = /^[A-Za-z0-9][A-Za-z0-9._@+-]*$/;
 
 /** The rule for a name, as the end of a sentence. */
 export const operatorRule =
-  `an operator's name has at most ${longest} of the characters a-z 0-9 . _ @ + - and begins ` +
-  'with a letter or digit';
+  `an operator's name has at most ${longest} of the characters ` +
+  'a-z 0-9 . _ @ + - and begins with a letter or digit';
 
 /** The name in its one spelling; null when it is not valid. */
 export function operatorOf(name: unknown): string | null {

@@ -156,8 +156,8 @@ export function whyNotOwn(
   const { kind, id } = question;
   return rulesOfQuestion(kind).about === 'gate'
     ? `${by} started this run, so somebody else has to decide gate ${id}.`
-    : `What ${id} would run was not approved, and ${by} started this run: somebody else has ` +
-        'to let it run.';
+    : `What ${id} would run was not approved, and ${by} ` +
+        'started this run: somebody else has to let it run.';
 }
 
 /** Who may decide a gate that declares nothing. */

@@ -192,8 +192,8 @@ async function restore(
         'missing, look at the targets',
     );
   tell(
-    'runs that were under way are closed within a minute; what their steps did is unknown, ' +
-      'and they say so',
+    'runs that were under way are closed within a minute; ' +
+      'what their steps did is unknown, and they say so',
   );
 }
 
@@ -203,10 +203,10 @@ function refuseSecond(home: string): void {
   if (!running?.alive) return;
   const { address, uiUrl, supervisor } = running.connection;
   throw new EmbeddedError(
-    `runbook dev, or a demo that was kept, already runs here (process ${supervisor.pid}): ` +
-      `Temporal ${address}, UI ${uiUrl}. ` +
-      'Use it, stop it with Ctrl-C in its terminal, or start another one with RUNBOOK_HOME ' +
-      'set to a folder of its own.',
+    'runbook dev, or a demo that was kept, already runs here ' +
+      `(process ${supervisor.pid}): Temporal ${address}, UI ${uiUrl}. ` +
+      'Use it, stop it with Ctrl-C in its terminal, or start another ' +
+      'one with RUNBOOK_HOME set to a folder of its own.',
   );
 }
 

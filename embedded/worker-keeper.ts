@@ -75,8 +75,8 @@ export class WorkerKeeper {
       }
       if (Date.now() - began > 60_000) pauseMs = 500;
       this.tell(
-        `the worker ended (${signal ?? `exit code ${code}`}); it is started again in ` +
-          `${pauseMs / 1000} s`,
+        `the worker ended (${signal ?? `exit code ${code}`}); ` +
+          `it is started again in ${pauseMs / 1000} s`,
       );
       this.pause = new AbortController();
       await delay(pauseMs, undefined, { signal: this.pause.signal }).catch(() => undefined);

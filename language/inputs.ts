@@ -131,8 +131,8 @@ function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[])
         return {
           wrong: `would be rounded: ${shown}`,
           next:
-            'Give fewer digits. A number that needs them all is a text: the runbook declares ' +
-            'it so.',
+            'Give fewer digits. A number that needs them ' +
+            'all is a text: the runbook declares it so.',
         };
       const number = isNumber ? Number(value) : value;
       if (
@@ -176,8 +176,8 @@ function readAs(input: InputSpec, value: Json, targets: readonly TargetChoice[])
       return {
         wrong: `must be a point in time, and ${shown} ${read.wrong}`,
         next:
-          `Write it as ${[instantForm, ...or].join(' or ')}, with up to six digits after the ` +
-          'second.',
+          `Write it as ${[instantForm, ...or].join(' or ')}, ` +
+          'with up to six digits after the second.',
       };
     }
     case 'choice':

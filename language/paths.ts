@@ -107,7 +107,7 @@ export function isInsideSql(path: string, group: string): string {
 /** `belongsTo` in SQL. @param path as for `isInsideSql` @param step likewise */
 export function belongsToSql(path: string, step: string): string {
   return (
-    `(${path} = ${step} OR ${isInsideSql(path, step)} OR starts_with(${path}, ${step} || ` +
-    `'${addition}'))`
+    `(${path} = ${step} OR ${isInsideSql(path, step)} ` +
+    `OR starts_with(${path}, ${step} || '${addition}'))`
   );
 }

@@ -33,8 +33,8 @@ export const airflow = z.strictObject({
     .string()
     .regex(
       /^(logical_date|run_id|partition_key|conf\.[A-Za-z0-9_-]+)$/,
-      'must be logical_date, run_id, partition_key or conf.NAME: what tells the dataset of ' +
-        'a DAG run',
+      'must be logical_date, run_id, partition_key or ' +
+        'conf.NAME: what tells the dataset of a DAG run',
     )
     .optional(),
   upstream: z.array(airflowName('a DAG')).default([]),

@@ -179,8 +179,8 @@ function withoutDataset({ http, airflow }: Pipeline['run'], data: PipelineData):
         {
           path: ['data', 'dataset'],
           message:
-            `tells datasets apart, and \`${place.join('.')}\` does not say which one a job is ` +
-            'about',
+            `tells datasets apart, and \`${place.join('.')}\` ` +
+            'does not say which one a job is about',
         },
       ];
 }

@@ -49,8 +49,8 @@ function limitsOfApi({ stop, restart, validate }: HttpRun): string[] {
     ...(restart.idempotent
       ? []
       : [
-          'The job API does not recognise a restart that is sent twice: where one is not ' +
-            'answered, people decide.',
+          'The job API does not recognise a restart that is ' +
+            'sent twice: where one is not answered, people decide.',
         ]),
     ...(validate ? [] : ['The job API does not validate data: only our own comparison does.']),
   ];
@@ -66,8 +66,8 @@ function limitsOfAirflow({ record }: AirflowRun): string[] {
   return [
     'Clearing a task discards its state and its XComs, and its note becomes that of this ' +
       'run; the logs of its tries stay.',
-    'What a task has done is not undone: it runs again, and has to go on from its claims or ' +
-      'make its table as a whole.',
+    'What a task has done is not undone: it runs again, and ' +
+      'has to go on from its claims or make its table as a whole.',
     'Airflow ends a task some seconds after it is told to: nothing is undone by itself.',
     'A task that Airflow has given up may still be at work where Airflow cannot see it.',
     'Airflow does not recognise a clear that is sent twice: the note of the task tells that ' +

@@ -25,8 +25,8 @@ const pattern = new RegExp(`^(?=.{1,200}$)${part}(?:/${part})*$`);
 export function wrongFileName(name: string): string | undefined {
   if (pattern.test(name)) return undefined;
   return (
-    'the name of a file leads from the folder of the runbook downwards, in letters, digits, ' +
-    '".", "_" and "-"'
+    'the name of a file leads from the folder of the ' +
+    'runbook downwards, in letters, digits, ".", "_" and "-"'
   );
 }
 

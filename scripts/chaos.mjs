@@ -49,8 +49,8 @@ const forms = {
   },
   executor: {
     what:
-      'the executor lost with its site, another one from a clone without a network (after ' +
-      '`npm run offline`)',
+      'the executor lost with its site, another one from ' +
+      'a clone without a network (after `npm run offline`)',
     run: ['scripts/test.mjs', 'test/disaster/executor'],
   },
   split: {

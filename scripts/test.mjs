@@ -82,8 +82,8 @@ try {
   const adminUrl = services.database('postgres');
   const before = await databaseNames(adminUrl);
   process.stderr.write(
-    `services up in ${seconds(started)}: Temporal ${services.address}, PostgreSQL ` +
-      `${new URL(adminUrl).host}\n`,
+    `services up in ${seconds(started)}: Temporal ` +
+      `${services.address}, PostgreSQL ${new URL(adminUrl).host}\n`,
   );
 
   if (stoppedBy === 0) {

@@ -25,8 +25,8 @@ export type Arrival = 'current' | 'revived' | 'replaced';
 export class ExecutionReplaced extends Error {
   constructor(run: string) {
     super(
-      `Run ${run} continues in a later execution: this one was reset or has ended. Nothing ` +
-        'was done.',
+      `Run ${run} continues in a later execution: this ` +
+        'one was reset or has ended. Nothing was done.',
     );
     this.name = 'ExecutionReplaced';
   }

@@ -141,10 +141,10 @@ function foreignTo(migrations: readonly Migration[], applied: readonly Applied[]
     const theirs = applied.find((candidate) => candidate.version === mine.version);
     if (theirs && theirs.checksum !== mine.checksum) {
       return (
-        `The record's schema was made by another release: its migration ${theirs.name} is ` +
-        'not the ' +
-        `${mine.name} of this one. Use the release that made it or a later one, or give this ` +
-        'release a database of its own.'
+        "The record's schema was made by another release: its " +
+        `migration ${theirs.name} is not the ${mine.name} of ` +
+        'this one. Use the release that made it or a later ' +
+        'one, or give this release a database of its own.'
       );
     }
   }

@@ -57,8 +57,8 @@ function blockedBy(test: RunbookTest, each: TestCase, run: CaseRun): Problem | n
   return problemAt(each.place, {
     rule: 'not-given',
     message:
-      `${branchOf(stopped)} reads ${reference}, and the test does not say what ${step} comes ` +
-      'to',
+      `${branchOf(stopped)} reads ${reference}, and ` +
+      `the test does not say what ${step} comes to`,
     hint: `write given: { steps: { ${step}: { ${field}: … } } }`,
   });
 }

@@ -121,8 +121,8 @@ export class Play {
         await activity.sleep(Math.max(left, 0));
         throw new StepFailure(
           'StepTimeout',
-          `waited ${limitMs / 1000} s in vain until ${describeCondition(action.until)}; ` +
-            `last seen: ${seen}`,
+          `waited ${limitMs / 1000} s in vain until ` +
+            `${describeCondition(action.until)}; last seen: ${seen}`,
         );
       }
     }

@@ -41,8 +41,8 @@ function explain(error: unknown, command: string): string {
   }
   if (code === 'ECONNREFUSED')
     return (
-      'The worker cannot reach PostgreSQL. Check RUNBOOK_DATABASE_URL, or start everything ' +
-      `with: ${command} dev`
+      'The worker cannot reach PostgreSQL. Check ' +
+      `RUNBOOK_DATABASE_URL, or start everything with: ${command} dev`
     );
   return `The worker stopped: ${message}`;
 }

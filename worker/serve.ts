@@ -86,8 +86,8 @@ function notCurrent(
   const why =
     makeCurrent === 'no' ? 'RUNBOOK_MAKE_CURRENT is no' : 'it was current before, and was replaced';
   return (
-    `version ${buildId} gets no new runs, version ${current} does: ${why}. It serves the ` +
-    'runs that it has. ' +
-    `To give it new ones: ${command} deployment --use ${buildId}`
+    `version ${buildId} gets no new runs, version ${current} ` +
+    `does: ${why}. It serves the runs that it has. To give ` +
+    `it new ones: ${command} deployment --use ${buildId}`
   );
 }

@@ -64,8 +64,8 @@ export async function analysis(
     if (verdict.is === 'inconclusive') {
       throw new StepFailure('Inconclusive', verdict.why, {
         next:
-          'Look at it yourself: `retry` measures again, `skip` goes on with the release, ' +
-          '`rollback` undoes it.',
+          'Look at it yourself: `retry` measures again, `skip` ' +
+          'goes on with the release, `rollback` undoes it.',
         details: { requests, errors, p95Ms },
       });
     }

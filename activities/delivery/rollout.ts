@@ -156,8 +156,8 @@ class Deployment {
     if (to.autoscaler === null && after.seen.generation > before.seen.generation + 1) {
       throw disturbed(
         this.name,
-        'at the same moment as this run, whose change came last; theirs is kept as a ' +
-          'revision of its own',
+        'at the same moment as this run, whose change came ' +
+          'last; theirs is kept as a revision of its own',
         after.object,
       );
     }
@@ -242,8 +242,8 @@ class Deployment {
       missing = available < replicas ? missing + 1 : 0;
       this.context.progress({ available, wanted: replicas, restarts });
       const counted =
-        `${available} of ${replicas} pods are available, containers were restarted ` +
-        `${restarts} times`;
+        `${available} of ${replicas} pods are available, ` +
+        `containers were restarted ${restarts} times`;
       if (missing >= maxMissingPolls || restarts >= maxRestarts) {
         const why = whyNotReady(pods);
         return { verdict: 'fail', why: why ? `${counted} (${why})` : counted };

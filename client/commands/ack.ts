@@ -41,8 +41,8 @@ function runAck(options: AckOptions, io: Io): Promise<number> {
     const { taken, refused } = calls;
     const notTaken = refused.map(({ call, title }) => `${title} (${call})`).join(', ');
     const whyNot =
-      `${by} started run ${run}, so somebody else has to answer, and is reminded: ` +
-      `${notTaken}.`;
+      `${by} started run ${run}, so somebody else ` +
+      `has to answer, and is reminded: ${notTaken}.`;
     if (taken.length === 0 && refused.length > 0)
       throw new CliError(
         `${whyNot} Nothing was written.`,

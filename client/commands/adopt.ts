@@ -53,8 +53,8 @@ export function runAdopt(
       throw new CliError(
         `No worker of this release (version ${buildId}) serves task queue ` +
           `${deployment.taskQueue}; nothing was moved.`,
-        `Start one with: ${session.command} worker. See the others with: ${session.command} ` +
-          'deployment',
+        `Start one with: ${session.command} worker. See ` +
+          `the others with: ${session.command} deployment`,
       );
     }
     const all = orphans(releases);

@@ -183,8 +183,8 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     const verdict = await sendDecision(session, decision, timeoutMs);
     if (verdict) return tell(verdict, nextOf, options, io);
     throw new CliError(
-      'The decision was sent, and nobody has judged it yet: no worker answers. It is kept ' +
-        'and will be judged.',
+      'The decision was sent, and nobody has judged it yet: ' +
+        'no worker answers. It is kept and will be judged.',
       `Ask again with: ${askAgain(session.command, decision)}`,
       exitCodes.timedOut,
     );
@@ -277,8 +277,8 @@ function asOther(command: string, run: string, { verb, about, digest }: DecideOp
   const words = [verb, quoteArgument(run), ...(about === undefined ? [] : [quoteArgument(about)])];
   const shown = digest === undefined ? [] : ['--digest', quoteArgument(digest)];
   return (
-    `On a screen that you share, they type: ${[command, ...words, ...shown].join(' ')} --as ` +
-    'NAME'
+    'On a screen that you share, they type: ' +
+    `${[command, ...words, ...shown].join(' ')} --as NAME`
   );
 }
 

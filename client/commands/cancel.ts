@@ -95,8 +95,8 @@ function runCancel(options: CancelOptions, io: Io): Promise<number> {
     const verdict = await sendDecision(session, decision, options.timeout ?? defaultTimeoutMs);
     if (!verdict) {
       throw new CliError(
-        'The decision was sent, and nobody has judged it yet: no worker answers. It is kept ' +
-          'and will be judged.',
+        'The decision was sent, and nobody has judged it yet: ' +
+          'no worker answers. It is kept and will be judged.',
         `Ask again with: ${askAgain(session.command, decision)}`,
         exitCodes.timedOut,
       );

@@ -73,8 +73,8 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
     if (left.length > 0)
       remark(
         io,
-        `${left.length} runs stand still: no worker of their version lives. Move them with: ` +
-          `${session.command} adopt`,
+        `${left.length} runs stand still: no worker of their ` +
+          `version lives. Move them with: ${session.command} adopt`,
       );
     return exitCodes.ok;
   });

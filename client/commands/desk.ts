@@ -38,8 +38,8 @@ function register(verb: DeskVerb): (program: Command, io: Io) => void {
     if (verb === 'retry')
       command.option(
         '--input <name=value>',
-        'a changed input, may be repeated: finished steps stay finished, and gates passed ' +
-          'so far ask again',
+        'a changed input, may be repeated: finished steps ' +
+          'stay finished, and gates passed so far ask again',
         input,
       );
     command

@@ -90,8 +90,8 @@ function noneOf(options: RunsOptions, command: string): string {
     waitingFor && `that ${waitingFor === 'me' ? 'you' : waitingFor} may decide`,
   ].filter(Boolean);
   return filters.length === 0
-    ? `No runs yet. Start one with: ${command} start RUNBOOK. See the runbooks with: ` +
-        `${command} list`
+    ? `No runs yet. Start one with: ${command} start ` +
+        `RUNBOOK. See the runbooks with: ${command} list`
     : `There is no run ${filters.join(' and ')} now.`;
 }
 

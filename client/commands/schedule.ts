@@ -83,8 +83,8 @@ export function registerSchedule(program: Command, io: Io): void {
     .addHelpText(
       'after',
       examples(
-        "runbook schedule create nightly pipeline-recovery --cron '0 3 * * *' --input " +
-          'pipeline=orders',
+        'runbook schedule create nightly pipeline-recovery ' +
+          "--cron '0 3 * * *' --input pipeline=orders",
       ),
     )
     .action(async (id: string, runbook: string, _own: unknown, command: Command) => {
@@ -245,8 +245,8 @@ function show(schedules: readonly ScheduleView[], options: ScheduleOptions, io: 
   if (schedules.length === 0)
     return remark(
       io,
-      `No schedules yet. Make one with: ${commandName(io.env)} schedule create NAME RUNBOOK ` +
-        "--cron '0 3 * * 0'",
+      `No schedules yet. Make one with: ${commandName(io.env)} ` +
+        "schedule create NAME RUNBOOK --cron '0 3 * * 0'",
     );
   print(io, tableOf(schedules, options, io));
 }

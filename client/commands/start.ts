@@ -206,8 +206,8 @@ async function assertSame(written: Plan, plan: Plan, options: StartOptions): Pro
   throw new CliError(
     `${nothingStarted}: what would be done now is not what ${options.runbook} ` +
       `says:\n${changed.join('\n')}`,
-    'Look at the plan as it is now, and write it again with: runbook plan ' +
-      `${plan.runbook.id} -o FILE`,
+    'Look at the plan as it is now, and write it again ' +
+      `with: runbook plan ${plan.runbook.id} -o FILE`,
     exitCodes.usage,
   );
 }
@@ -299,8 +299,8 @@ async function destroyConfirmed(plan: Plan, options: StartOptions, io: Io): Prom
   }
   if (!io.canAsk) {
     throw new CliError(
-      `Nothing was started: ${plan.runbook.id} has a step that destroys, and its target was ` +
-        'not confirmed.',
+      `Nothing was started: ${plan.runbook.id} has a step ` +
+        'that destroys, and its target was not confirmed.',
       `Add --confirm ${names[0] ?? 'TARGET'}`,
       exitCodes.usage,
     );
@@ -348,8 +348,8 @@ async function tell(
   if (!started.started)
     print(
       io,
-      `Run ${started.id} had been started before${view ? ` (${view.state})` : ''}; nothing ` +
-        'new was started.',
+      `Run ${started.id} had been started ` +
+        `before${view ? ` (${view.state})` : ''}; nothing new was started.`,
     );
   else print(io, `Started ${started.id}`);
   print(io, `  watch  ${command} watch ${started.id}\n  ui     ${url}`);

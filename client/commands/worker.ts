@@ -11,8 +11,8 @@ export function registerWorker(program: Command, io: Io): void {
     .description('run a worker until it is stopped; steps in flight are ended or handed on')
     .option(
       '--notify <channel>',
-      'target that is told when a run needs people and nothing else names one; may be ' +
-        'repeated (RUNBOOK_NOTIFY)',
+      'target that is told when a run needs people and nothing ' +
+        'else names one; may be repeated (RUNBOOK_NOTIFY)',
       (name: string, before: string[] = []) => [...before, name],
     )
     .option(

@@ -43,8 +43,8 @@ export function recoveryRows(recovery: RecoveryView): RecoveryRow[] {
     ...Object.entries(recovery.unmeasured ?? {}).map(([name, { rtoMinutes, rpoMinutes }]) => ({
       ...{ name, met: null, verdict: 'not measured' },
       reached:
-        `RTO of ${minutesWords(rtoMinutes)}, RPO of ${minutesWords(rpoMinutes)} are to be ` +
-        'reached',
+        `RTO of ${minutesWords(rtoMinutes)}, RPO of ` +
+        `${minutesWords(rpoMinutes)} are to be reached`,
     })),
   ];
 }

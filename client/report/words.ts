@@ -41,8 +41,8 @@ export function summary(report: Report): string {
   if (view.waitingFor.length > 0) {
     const wait = view.waitingFor[0];
     parts.push(
-      `Waits for ${wait?.who ?? 'people'} since ${utc(wait?.since ?? view.startedAt)}: ` +
-        `${wait?.title ?? ''}.`,
+      `Waits for ${wait?.who ?? 'people'} since ` +
+        `${utc(wait?.since ?? view.startedAt)}: ${wait?.title ?? ''}.`,
     );
   } else if (isLive(view) && paused === null) {
     parts.push(
@@ -63,8 +63,8 @@ export function summary(report: Report): string {
     parts.push(`${lost} ${lost === 1 ? 'attempt' : 'attempts'} lost the worker; the run went on.`);
   if (taken > 0)
     parts.push(
-      `${taken} ${taken === 1 ? 'attempt was' : 'attempts were'} taken over from a worker ` +
-        'that died or stopped.',
+      `${taken} ${taken === 1 ? 'attempt was' : 'attempts were'} ` +
+        'taken over from a worker that died or stopped.',
     );
   return parts.join(' ');
 }

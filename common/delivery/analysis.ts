@@ -43,8 +43,8 @@ export function compare(
   if (broken) return { is: 'fail', why: broken };
   if (candidate.requests < limits.minRequests) {
     const few =
-      `${candidate.requests} requests in the window, and ${limits.minRequests} are needed to ` +
-      'say anything';
+      `${candidate.requests} requests in the window, and ` +
+      `${limits.minRequests} are needed to say anything`;
     return { is: 'inconclusive', why: [...gaps, few].join('; ') };
   }
   const slow = tooSlow(candidate, baseline, limits);

@@ -257,8 +257,8 @@ export class BackupKeeper {
     } catch (error) {
       this.renewAt = Date.now() + renewAgainMs;
       this.options.say(
-        'backup    a new base backup could not be taken, the one before goes on: ' +
-          `${(error as Error).message}`,
+        'backup    a new base backup could not be taken, ' +
+          `the one before goes on: ${(error as Error).message}`,
       );
     }
   }

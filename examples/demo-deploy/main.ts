@@ -110,8 +110,8 @@ async function tell(
     const poor = await deploy(operator, approver, bad, { ...pace, ...blind });
     const afterBad = await serving(system);
     say(
-      `${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; users are served ` +
-        `by ${afterBad}`,
+      `${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; ` +
+        `users are served by ${afterBad}`,
     );
     users.phase('after');
     await mkdir(reportFolder, { recursive: true });
@@ -165,8 +165,8 @@ async function deploy(
   if (approved.exitCode !== 0)
     throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
   say(
-    'approved by a second operator, who saw the change log, the backup and the rehearsed ' +
-      'migrations',
+    'approved by a second operator, who saw the change ' +
+      'log, the backup and the rehearsed migrations',
   );
   await operator.run('wait', id, '--for', 'done', '--timeout', '180s');
   show((await operator.run('status', id)).stdout);

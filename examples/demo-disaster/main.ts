@@ -93,8 +93,8 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
       dropSegment(system.vault, dropped);
       const { tenant, name } = dropFile(system.vault);
       say(
-        `sabotage: WAL segment ${dropped} and file ${name} of ${tenant} have vanished from ` +
-          'the vault',
+        `sabotage: WAL segment ${dropped} and file ` +
+          `${name} of ${tenant} have vanished from the vault`,
       );
     }
 
@@ -176,8 +176,8 @@ function prove({ state, recovery, told, found, serving, failedAt }: Facts): bool
     ms === null || ms === undefined ? '-' : `${(ms / 1_000).toFixed(1)} s`;
   const objective = recovery?.objective;
   show(
-    `RTO  ${seconds(recovery?.rtoMs)}  of ${objective?.rtoMinutes} min, from the failure ` +
-      'until users were served',
+    `RTO  ${seconds(recovery?.rtoMs)}  of ${objective?.rtoMinutes} ` +
+      'min, from the failure until users were served',
   );
   show(
     `RPO  ${seconds(found.rpoMs)}  of ${objective?.rpoMinutes} min by the users' own ` +
@@ -198,8 +198,8 @@ function prove({ state, recovery, told, found, serving, failedAt }: Facts): bool
     ['users are served by site b, and by it alone', serving.join() === 'b'],
     ['what is there is what was written', found.wrong.length === 0],
     [
-      `nothing is lost but what was written in the last ${mostLostMs / 1_000} s, which had ` +
-        'not left the site',
+      'nothing is lost but what was written in the last ' +
+        `${mostLostMs / 1_000} s, which had not left the site`,
       old.length === 0,
     ],
     [`nothing is missing from the backups${told ? ` (${told})` : ''}`, told === ''],

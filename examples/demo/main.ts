@@ -76,8 +76,8 @@ async function tell(stack: Stack, pipeline: PipelineProcess, faults: Faults): Pr
   await pipeline.waitForJob(first, ['completed']);
   const clean = await pipeline.summary();
   say(
-    `clean run: ${clean.rows} rows, sum of distances ${clean.sumDistance}, key checksum ` +
-      `${clean.checksum}`,
+    `clean run: ${clean.rows} rows, sum of distances ` +
+      `${clean.sumDistance}, key checksum ${clean.checksum}`,
   );
 
   chapter('2. The same again, and this time it dies in mid-stage');
@@ -136,8 +136,8 @@ async function tell(stack: Stack, pipeline: PipelineProcess, faults: Faults): Pr
   const workerKilled = worker.pid;
   await worker.kill9();
   say(
-    `kill -9 of the worker ${workerKilled}; its run is in the Temporal server, its record ` +
-      'in PostgreSQL',
+    `kill -9 of the worker ${workerKilled}; its run is ` +
+      'in the Temporal server, its record in PostgreSQL',
   );
   say(`another worker ${(await stack.startWorker()).pid} takes over`);
   const done = await operator.run('wait', run.id, '--for', 'done', '--timeout', '120s');

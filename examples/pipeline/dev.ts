@@ -43,8 +43,8 @@ keep('password', password);
 const job = await died(pipeline);
 say(`Pipeline flights has failed: job ${job} died in stage ${place.stage}. To recover it:`);
 say(
-  `  ${command} start pipeline-recovery --input pipeline=flights --reason 'flights are ` +
-    "late' --watch",
+  `  ${command} start pipeline-recovery --input ` +
+    "pipeline=flights --reason 'flights are late' --watch",
 );
 say(`What people are told of it, by the channel oncall: ${messages}`);
 say('example ready');

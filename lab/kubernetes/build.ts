@@ -150,9 +150,9 @@ class Go {
     let [compiled, fetched] = [0, 0];
     const tell = (): void =>
       say(
-        `${title}: ${compiled} of ${total} packages compiled (those of earlier builds are ` +
-          'not again)' +
-          `${fetched > 0 ? `, ${fetched} modules fetched` : ''}, ${minutesSince(begun)}`,
+        `${title}: ${compiled} of ${total} packages compiled (those of earlier ` +
+          `builds are not again)${fetched > 0 ? `, ${fetched} modules fetched` : ''}, ` +
+          `${minutesSince(begun)}`,
       );
     tell();
     const timer = setInterval(tell, progressMs);

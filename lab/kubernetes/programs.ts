@@ -110,8 +110,8 @@ export function kubernetesMissing(): string | undefined {
     return 'the programs of Kubernetes are not built: build them with npm run kubernetes -- build';
   if (!findEtcd())
     return (
-      'etcd is not installed: install it (Debian: apt-get install etcd-server) or name it in ' +
-      'RUNBOOK_ETCD_BIN'
+      'etcd is not installed: install it (Debian: apt-get ' +
+      'install etcd-server) or name it in RUNBOOK_ETCD_BIN'
     );
   return undefined;
 }

@@ -111,8 +111,8 @@ const verbs: Record<string, () => Promise<object> | object> = {
       const answer = (await response.json()) as { id?: string; tenant?: string; checksum?: string };
       if (!response.ok || answer.id !== id || answer.tenant !== tenant || !answer.checksum)
         throw new Refused(
-          `${first} answers ${response.status} ${JSON.stringify(answer)} for customer ${id} ` +
-            `of ${tenant}`,
+          `${first} answers ${response.status} ` +
+            `${JSON.stringify(answer)} for customer ${id} of ${tenant}`,
         );
     };
     for (const customer of customers) await one(customer);

@@ -46,8 +46,8 @@ export interface ProxyOptions {
 export function proxyMissing(kind: ProxyKind): string | undefined {
   if (kind === 'nginx' && !findNginx())
     return (
-      'nginx is not installed: install it (Debian: apt-get install nginx-light) or name it in ' +
-      'RUNBOOK_NGINX_BIN'
+      'nginx is not installed: install it (Debian: apt-get ' +
+      'install nginx-light) or name it in RUNBOOK_NGINX_BIN'
     );
   if (kind !== 'haproxy' || isHaproxyHere()) return undefined;
   return (

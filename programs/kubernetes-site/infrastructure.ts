@@ -57,8 +57,8 @@ export async function teardown(config: SiteConfig): Promise<{ removed: boolean }
   if (!config.isolated) {
     const { site, epoch } = await askWitness(config).catch((error: Error) => {
       throw new Refused(
-        'the witness cannot be asked whether this site holds the epoch, so nothing is ' +
-          `removed: ${error.message}`,
+        'the witness cannot be asked whether this site holds ' +
+          `the epoch, so nothing is removed: ${error.message}`,
       );
     });
     if (site === config.site)

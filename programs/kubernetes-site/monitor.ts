@@ -42,9 +42,9 @@ export async function takeBackup(
   const { systemIdentifier, timeline } = await database.state();
   if (judged.systemIdentifier !== systemIdentifier || judged.timeline !== timeline)
     throw new Refused(
-      `the newest backup, ${id}, is of another database or timeline ` +
-        `(${judged.systemIdentifier}, ${judged.timeline}) than this one (${systemIdentifier}, ` +
-        `${timeline})`,
+      `the newest backup, ${id}, is of another database or ` +
+        `timeline (${judged.systemIdentifier}, ${judged.timeline}) ` +
+        `than this one (${systemIdentifier}, ${timeline})`,
     );
   const { takenAt, bytes } = judged;
   return { id, takenAt, bytes, systemIdentifier, timeline };
@@ -64,8 +64,8 @@ export async function monitor(
   const age = renewedAt === null ? Infinity : Date.now() - Date.parse(renewedAt);
   if (!(age < (config.witness?.leaseSeconds ?? 0) * 1_000))
     throw new Refused(
-      `no keeper renews the lease of site ${config.site}: run the verb \`keep\` beside its ` +
-        'database',
+      `no keeper renews the lease of site ${config.site}: ` +
+        'run the verb `keep` beside its database',
     );
   await saveConfiguration(store, config);
   await saveFiles(store, database, config);

@@ -149,8 +149,8 @@ export async function mustHoldEpoch(config: SiteConfig): Promise<void> {
 
 function notTheOneBefore(state: WitnessState, epoch: number, site: string): Refused {
   return new Refused(
-    `the witness is at epoch ${state.epoch}, of site ${state.site}: epoch ${epoch} cannot ` +
-      `be given to site ${site}`,
+    `the witness is at epoch ${state.epoch}, of site ` +
+      `${state.site}: epoch ${epoch} cannot be given to site ${site}`,
   );
 }
 

@@ -11,8 +11,8 @@ const classes = {
     'where nothing was done, else once ([how often a step is ' +
     'tried](operating.md#how-often-a-step-is-tried)).',
   waiting:
-    "Waiting: the platform's own trouble. It uses up none of the step's attempts; the step " +
-    'goes on when it is over.',
+    "Waiting: the platform's own trouble. It uses up none of " +
+    "the step's attempts; the step goes on when it is over.",
 };
 
 /**
@@ -43,14 +43,14 @@ const advice = {
     'own authority: name its file with `ca` beside the address in `targets.yaml`, for all ' +
     'targets at once with `NODE_EXTRA_CA_CERTS` in the environment of the workers.',
   Unreachable:
-    'Nobody listens at the address, its name is unknown, or the connection was lost. Check ' +
-    'the address in `targets.yaml` and whether the service is up, from the host of the ' +
-    'worker.',
+    'Nobody listens at the address, its name is unknown, or the ' +
+    'connection was lost. Check the address in `targets.yaml` ' +
+    'and whether the service is up, from the host of the worker.',
   NoAnswer:
-    'The request may have arrived and may have had its effect; nobody knows. Steps that ' +
-    'change something send an `Idempotency-Key`, so that trying again has the effect once ' +
-    'where the service keeps to it. If the step failed for good, look at the service before ' +
-    'you start again.',
+    'The request may have arrived and may have had its effect; nobody ' +
+    'knows. Steps that change something send an `Idempotency-Key`, so that ' +
+    'trying again has the effect once where the service keeps to it. If ' +
+    'the step failed for good, look at the service before you start again.',
   SqlDenied:
     'The password is wrong, or the role may not do this. Check the secret that the target ' +
     'names, and the rights of the role.',
@@ -59,14 +59,14 @@ const advice = {
     'was rolled back as a whole: nothing of the step is in the database. This is usually a ' +
     'fault of the runbook, or of a schema that has moved on.',
   SqlTransient:
-    'A deadlock, a conflict between transactions, a lock that was not to be had in time, or ' +
-    'a server that is stopping. The transaction was rolled back as a whole. If it stays, ' +
-    'look for who holds the lock: `SELECT * FROM pg_stat_activity`; our own sessions show ' +
-    '`runbook/<run>/<step>`.',
+    'A deadlock, a conflict between transactions, a lock that was not to be ' +
+    'had in time, or a server that is stopping. The transaction was rolled ' +
+    'back as a whole. If it stays, look for who holds the lock: `SELECT * ' +
+    'FROM pg_stat_activity`; our own sessions show `runbook/<run>/<step>`.',
   CommandFailed:
-    'The program ended with a code that does not count as success. The code and the end of ' +
-    'its error output are in the message; everything that it wrote is in `runbook logs RUN ' +
-    'STEP`.',
+    'The program ended with a code that does not count as success. ' +
+    'The code and the end of its error output are in the message; ' +
+    'everything that it wrote is in `runbook logs RUN STEP`.',
   CommandMissing:
     'Nothing was started. The program, the interpreter in its first line or the working ' +
     'directory is not on this worker, or may not be used; the message says which. Install ' +
@@ -76,10 +76,10 @@ const advice = {
     'was approved, `retry`: what is there now runs then. A program that was put back runs ' +
     'too. A step whose program the run itself changes says `programMayChange`.',
   CommandInvalid:
-    'Nothing was started: the system takes no such arguments, or a value stands where a ' +
-    'program would read code or an option. Correct the input that the value comes from, or ' +
-    'the step: long values go through a file, values that may begin with - stand after a ' +
-    'literal `--`.',
+    'Nothing was started: the system takes no such arguments, or a value ' +
+    'stands where a program would read code or an option. Correct the ' +
+    'input that the value comes from, or the step: long values go through ' +
+    'a file, values that may begin with - stand after a literal `--`.',
   CommandNotStarted:
     'Nothing was started, so the step is tried again whatever it does: the program file is ' +
     'being written, or the host has no room left for the journal, no memory or no process. ' +
@@ -124,11 +124,11 @@ const advice = {
     'The worker died again and again while it did this step. Look at its log and at the ' +
     'memory of its host: the step itself may be what kills it.',
   OutcomeUnknown:
-    'The step had begun, and nobody can know whether it acted or how that ended: its host ' +
-    'is gone or was restarted, what watched it died, or a request that may have arrived was ' +
-    'not answered, be it that its time ran out, or was answered with 408 or 5xx, which does ' +
-    'not say whether anything was done. It is never repeated on its own. Look at what it ' +
-    'was to change, then decide.',
+    'The step had begun, and nobody can know whether it acted or how that ended: ' +
+    'its host is gone or was restarted, what watched it died, or a request that ' +
+    'may have arrived was not answered, be it that its time ran out, or was ' +
+    'answered with 408 or 5xx, which does not say whether anything was done. It ' +
+    'is never repeated on its own. Look at what it was to change, then decide.',
   LeaseLost:
     'Somebody took the target over for another run; who, when and why is in the message. ' +
     'Steps that change the target are refused from then on, undos too. Look at what that ' +
@@ -184,10 +184,10 @@ const advice = {
     'outputs as the run was told it; and the step begins although the record does not have ' +
     'a step before it; everything else stays as planned.',
   ApprovalOutdated:
-    'The approval that the step needs was given before people changed inputs, or before its ' +
-    'gate asked again, for other code, programs or inputs. It does not count any more. ' +
-    'Nothing was done: the gate asks once more, by itself where it can, and the step begins ' +
-    'when it is approved.',
+    'The approval that the step needs was given before people changed inputs, ' +
+    'or before its gate asked again, for other code, programs or inputs. It ' +
+    'does not count any more. Nothing was done: the gate asks once more, by ' +
+    'itself where it can, and the step begins when it is approved.',
   TemporalUnavailable:
     'The Temporal server did not answer which run asks for the step. Nothing was done; the ' +
     'step asks again by itself. If it stays, look at the server: `runbook doctor`.',
@@ -211,11 +211,11 @@ const advice = {
     'The step is done by people. The message says what is to be done; answer with `runbook ' +
     'done RUN STEP`, or with one of the other commands that `runbook status RUN` shows.',
   Cancelled:
-    'What ran was ended first, then the changes were undone. `runbook report RUN` shows ' +
-    'what was done and undone.',
+    'What ran was ended first, then the changes were undone. ' +
+    '`runbook report RUN` shows what was done and undone.',
   RolledBack:
-    'Somebody had the run rolled back; who and why is in the message. `runbook report RUN` ' +
-    'shows each undo.',
+    'Somebody had the run rolled back; who and why is in ' +
+    'the message. `runbook report RUN` shows each undo.',
   Aborted:
     'Somebody ended the run and left everything as it is; who and why is in the message. ' +
     'The run names the changes that stay: undo them by hand where they must not.',
@@ -262,8 +262,8 @@ export function failuresPage() {
     '',
     '# Failures',
     '',
-    'Every failure of a step has one of these types. It stands before the message wherever ' +
-      'a failure is shown, and in',
+    'Every failure of a step has one of these types. It stands ' +
+      'before the message wherever a failure is shown, and in',
     "Temporal's history as the type of the `ApplicationFailure`. The list is closed.",
     '',
     '| type | thrown by | tried again |',

@@ -200,8 +200,8 @@ function judgePart({ files, ran, passed, failed, skipped, failures }) {
       files.length === 0
         ? ['jest ended without a result: no test ran.']
         : [
-            `${ran.size} of ${files.length} files came to their end: ${passed} tests passed, ` +
-              `${failed} failed.`,
+            `${ran.size} of ${files.length} files came to their ` +
+              `end: ${passed} tests passed, ${failed} failed.`,
             `Did not run, or not to their end: ${left.join(', ')}`,
           ],
   };

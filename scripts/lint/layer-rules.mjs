@@ -130,8 +130,8 @@ export const layerRules = [
       files: sandboxLanguage,
       except: packFiles,
       why:
-        "workflows import this file, and Temporal's sandbox has no Node; zod and yaml would " +
-        'double the bundle',
+        "workflows import this file, and Temporal's sandbox " +
+        'has no Node; zod and yaml would double the bundle',
     },
   ),
   layer(['language/kinds/index.ts', ...ofPacks('language/kinds')], {
@@ -181,8 +181,8 @@ export const layerRules = [
     files: [...sandboxLanguage, 'common/', 'workflows/'],
     typeFiles: ['activities/'],
     why:
-      "this runs in Temporal's sandbox; what touches the world is an activity, imported as a " +
-      'type only',
+      "this runs in Temporal's sandbox; what touches " +
+      'the world is an activity, imported as a type only',
   }),
   layer(
     specs.map((path) => `${path}.ts`),
@@ -329,8 +329,8 @@ function clientLayers() {
       packages: ['sh-syntax'],
       files: ['language/'],
       why:
-        'the parser of scripts is reached through one file, which loads it where there is a ' +
-        'script',
+        'the parser of scripts is reached through one ' +
+        'file, which loads it where there is a script',
     }),
     layer('client/lint-files.ts', {
       ...options,

@@ -170,8 +170,8 @@ export async function withinLimit(changed: Promise<void>, activityId: string): P
   let limit: NodeJS.Timeout | undefined;
   const hangs = new Promise<never>((_, reject) => {
     const message =
-      `activity ${activityId} neither ends nor holds: await its context's hold() where the ` +
-      'test wants it to wait';
+      `activity ${activityId} neither ends nor holds: await ` +
+      "its context's hold() where the test wants it to wait";
     limit = setTimeout(() => reject(new Error(message)), busyLimitMs);
   });
   await Promise.race([changed, hangs]).finally(() => clearTimeout(limit));

@@ -185,8 +185,8 @@ export class Run extends Server {
       if (attempt?.activityId === activityId && attempt.state === 'held') return attempt.handle();
     }
     throw new Error(
-      `activity ${activityId} is not held; held: ${this.heldIds().join(', ') || 'none'}. ` +
-        'Await settle() first.',
+      `activity ${activityId} is not held; held: ` +
+        `${this.heldIds().join(', ') || 'none'}. Await settle() first.`,
     );
   }
 

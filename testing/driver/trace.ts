@@ -147,8 +147,8 @@ function traceOfEnd(command: Command): TraceEntry {
   if (failed) return { type: 'fail', failure: failureOf(failed.failure) };
   if (command.cancelWorkflowExecution) return { type: 'cancel' };
   throw new Error(
-    `the driver cannot play the command ${Object.keys(command).join()}: teach it in ` +
-      'testing/driver/trace.ts',
+    `the driver cannot play the command ${Object.keys(command).join()}: ` +
+      'teach it in testing/driver/trace.ts',
   );
 }
 

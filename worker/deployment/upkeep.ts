@@ -82,8 +82,8 @@ export class Upkeep {
       if (this.stopping.signal.aborted) return;
       if (moved)
         say(
-          `run ${run.id} goes on here: no worker of its version ${run.buildId} lives, and ` +
-            'its history fits',
+          `run ${run.id} goes on here: no worker of its ` +
+            `version ${run.buildId} lives, and its history fits`,
         );
       else {
         this.unfit.add(keyOf(run));

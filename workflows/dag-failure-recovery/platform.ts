@@ -25,8 +25,8 @@ export function assertHealthy(pipeline: string, answer: Json): void {
   if (scheduler === 'healthy') return;
   throw new ProcedureStopped(
     `the scheduler of ${pipeline} is ` +
-      `${typeof scheduler === 'string' ? scheduler : 'not told'}: nothing would do what is ` +
-      'cleared',
+      `${typeof scheduler === 'string' ? scheduler : 'not told'}: ` +
+      'nothing would do what is cleared',
     'Nothing was changed. Start it, see that it is healthy, then start the runbook again.',
   );
 }

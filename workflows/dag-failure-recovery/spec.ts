@@ -25,9 +25,9 @@ export const dagFailureRecoverySpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Recover many failed DAG runs',
   summary:
-    'After an outage of Airflow: finds the failed DAG runs of several pipelines, proves the ' +
-    'data of each, and clears them a few at a time, the oldest data first; stops and asks ' +
-    'when some fail again.',
+    'After an outage of Airflow: finds the failed DAG runs of several ' +
+    'pipelines, proves the data of each, and clears them a few at a ' +
+    'time, the oldest data first; stops and asks when some fail again.',
   type: 'INCIDENT_RESPONSE',
   priority: 'HIGH',
   tags: ['airflow', 'dag', 'pipeline', 'data', 'outage', 'recovery'],
@@ -171,8 +171,8 @@ export const dagFailureRecoverySpec: RunbookSpec = {
     asIn('notify'),
   ],
   verification:
-    'Of each DAG run rows, sums and keys equal the source within the tolerance; no row ' +
-    'twice, none lost.',
+    'Of each DAG run rows, sums and keys equal the source ' +
+    'within the tolerance; no row twice, none lost.',
   rollback:
     'A clear cannot be taken back. What was moved into quarantine stays there, for people; ' +
     'no further DAG run is cleared.',

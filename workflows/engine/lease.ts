@@ -62,8 +62,8 @@ export class Lease {
       throw new TargetRefused({
         type: 'Refused',
         message:
-          `${before.held.map(heldText).join('; ')}, and the start said not to wait; nothing ` +
-          'was done',
+          `${before.held.map(heldText).join('; ')}, and ` +
+          'the start said not to wait; nothing was done',
         next: 'Start it again when that run has ended, or let it wait with: --if-held wait',
       });
     }

@@ -68,8 +68,8 @@ export class OutputBudget {
 export function forCode<T extends Json>(path: string, output: T): T {
   return withoutCut(output, (field) => {
     throw new ProcedureStopped(
-      `step ${path} answered what cannot be handed on, and ${field} is not whole: it was ` +
-        'too large, or held a secret',
+      `step ${path} answered what cannot be handed on, and ` +
+        `${field} is not whole: it was too large, or held a secret`,
       'Let what it asks answer less and without secrets, or pick what is needed; then start ' +
         'one that goes on --from this run.',
     );

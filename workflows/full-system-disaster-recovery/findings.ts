@@ -68,8 +68,8 @@ export function forecast(
       `no backup can be restored to ${inputs.recoverTo}` +
         (backups.lost === null ? '' : `: ${backups.lost}`) +
         (bad.length > 0 ? ` (${bad.join('; ')})` : ''),
-      'Nothing was changed. Look for another copy of the backups, or choose another point ' +
-        'with recover_to.',
+      'Nothing was changed. Look for another copy of the ' +
+        'backups, or choose another point with recover_to.',
     );
   }
   if (!backups.config.good) {
@@ -85,16 +85,16 @@ export function forecast(
       to.isolated
         ? "Another drill may be under way. When it is not, remove it with the site's program: " +
             '`teardown`. Nothing was changed.'
-        : 'Look at it. When it may go, start again with --input remains=remove. Nothing was ' +
-            'changed.',
+        : 'Look at it. When it may go, start again with ' +
+            '--input remains=remove. Nothing was changed.',
     );
   }
   const held = to.epoch ?? from?.epoch ?? null;
   if (held === null && !to.isolated) {
     throw new ProcedureStopped(
       'the witness cannot be asked which site may write',
-      'Without it the old site cannot be kept from taking writes: bring the witness back ' +
-        'first. Nothing was changed.',
+      'Without it the old site cannot be kept from taking ' +
+        'writes: bring the witness back first. Nothing was changed.',
     );
   }
   const renewedAt = to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null);

@@ -18,10 +18,10 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Bring the whole system up at another site',
   summary:
-    'Finds out what is lost and what can be had, keeps the old site from ever taking writes ' +
-    'again, restores configuration, database and files from backups that were proved good, ' +
-    'brings the tiers up, proves them, and lets the users in. Measures how long it took and ' +
-    'what was lost.',
+    'Finds out what is lost and what can be had, keeps the old site from ' +
+    'ever taking writes again, restores configuration, database and files ' +
+    'from backups that were proved good, brings the tiers up, proves them, ' +
+    'and lets the users in. Measures how long it took and what was lost.',
   type: 'DISASTER_RECOVERY',
   priority: 'CRITICAL',
   tags: ['disaster', 'recovery', 'site', 'region', 'backup', 'failover', 'failback', 'drill'],

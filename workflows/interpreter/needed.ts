@@ -44,8 +44,8 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
   } catch (error) {
     if (error instanceof NoText)
       throw new ProcedureStopped(
-        `an argument of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, ` +
-          'which is no text',
+        `an argument of step ${spec.id} is ` +
+          `${JSON.stringify(error.value).slice(0, 80)}, which is no text`,
         'Look at what it was taken from.',
       );
     if (error instanceof NoLimit)
@@ -72,8 +72,8 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
 /** What to do about a value that was changed for people. */
 const changedNext = {
   cut:
-    'Let the step before answer less: name what is needed in its `outputs`, and ask for fewer ' +
-    'rows or columns.',
+    'Let the step before answer less: name what is needed ' +
+    'in its `outputs`, and ask for fewer rows or columns.',
   blanked:
     'Name the secret itself where its value is needed, or let the step before answer without it.',
 };

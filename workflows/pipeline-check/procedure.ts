@@ -36,8 +36,8 @@ export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
   throw new ProcedureStopped(
     `the declaration of ${pipeline.name} does not hold: ` +
       `${bad.map(({ name, found }) => `${name}: ${found}`).join('; ')}`,
-    'Nothing was changed. The outputs of this run say what to do about each, and so does ' +
-      'doctor PIPELINE.',
+    'Nothing was changed. The outputs of this run say ' +
+      'what to do about each, and so does doctor PIPELINE.',
   );
 });
 

@@ -16,10 +16,10 @@ export function declared(target: PlannedTarget): DeclaredPipeline {
   const { pipeline } = target;
   if (pipeline) return { ...target, pipeline };
   throw new ProcedureStopped(
-    `target ${target.name} does not declare its pipeline: neither its stages nor how it is ` +
-      'run are known',
-    'Nothing was changed. Declare `pipeline:` in targets.yaml of every worker: ' +
-      'docs/adopt/job-api.md.',
+    `target ${target.name} does not declare its pipeline: ` +
+      'neither its stages nor how it is run are known',
+    'Nothing was changed. Declare `pipeline:` in ' +
+      'targets.yaml of every worker: docs/adopt/job-api.md.',
   );
 }
 

@@ -270,13 +270,13 @@ function isCorrupt({ bad_batch: bad, unclaimed }: StageProof): boolean {
 function difference(data: PipelineData, name: string, proof: StageProof): string {
   if (proof.bad_batch === null)
     return (
-      `${name} behind batch ${proof.last_batch} (${proof.unclaimed} rows that no checkpoint ` +
-      'claims)'
+      `${name} behind batch ${proof.last_batch} ` +
+      `(${proof.unclaimed} rows that no checkpoint claims)`
     );
   if (proof.is_gap)
     return (
-      `${name} from batch ${proof.bad_batch} on (no checkpoint claims batch ` +
-      `${proof.bad_batch})`
+      `${name} from batch ${proof.bad_batch} on (no ` +
+      `checkpoint claims batch ${proof.bad_batch})`
     );
   const stage = data.stages.find((each) => each.name === name);
   const sums = stage ? claimedSums({ data }, stage) : [];

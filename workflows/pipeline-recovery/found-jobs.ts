@@ -82,8 +82,8 @@ export function failedJob(
   const since = sinceOf(job, jobs);
   if (since?.status === 'completed') {
     throw new ProcedureStopped(
-      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and job ${since.id} has completed ` +
-        `${datasetWords(job)} since`,
+      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and ` +
+        `job ${since.id} has completed ${datasetWords(job)} since`,
       nothingFailed,
     );
   }
@@ -150,8 +150,8 @@ export function cureOf(
     return `${mends} when the job is named: --input job=${newest.id}`;
   if (!newest)
     return remembers === undefined
-      ? `There is no job ${spanOf(knowledge)}. Where an older one has failed, ${mends} when ` +
-          'it is named: --input job=ID'
+      ? `There is no job ${spanOf(knowledge)}. Where an older one ` +
+          `has failed, ${mends} when it is named: --input job=ID`
       : letItRun;
   return (
     'The newest job did not fail, and pipeline-recovery recovers failed jobs only: run this ' +

@@ -287,8 +287,8 @@ function givenUp(job: JobStatus, restarts: number): ProcedureStopped {
   return new ProcedureStopped(
     `job ${job.id} failed again in stage ${job.stage ?? 'unknown'} after ` +
       `${counted(restarts)} (${why})`,
-    'Mend the cause named here, then start the runbook again: it goes on from the last good ' +
-      'checkpoint.',
+    'Mend the cause named here, then start the runbook ' +
+      'again: it goes on from the last good checkpoint.',
   );
 }
 

@@ -75,8 +75,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
   prerequisites: [
     'The target declares its pipeline (docs/adopt/job-api.md); doctor PIPELINE finds it right.',
     'The token may read and restart jobs.',
-    'The database can be read; where batches are claimed, rows can be moved into its ' +
-      'quarantine tables.',
+    'The database can be read; where batches are claimed, ' +
+      'rows can be moved into its quarantine tables.',
   ],
   steps: [
     {
@@ -365,6 +365,6 @@ export const pipelineRecoverySpec: RunbookSpec = {
   verification:
     'Rows, sums and keys equal the source within the tolerance; no row twice, none lost.',
   rollback:
-    'Where the restarted job can be stopped: it is stopped, then quarantined rows and ' +
-    'checkpoints are put back.',
+    'Where the restarted job can be stopped: it is stopped, ' +
+    'then quarantined rows and checkpoints are put back.',
 };

@@ -71,10 +71,10 @@ export async function startCanary(
   const found = seenIn(await part.step('canary', { action: canary.observe() }));
   if (found.replicas > 0 || !found.settled) {
     throw new ProcedureStopped(
-      `deployment ${found.deployment} has ${found.replicas} pods, and should have none ` +
-        'before a canary',
-      'Somebody may be trying something out there, or a canary was left half-way: scale it ' +
-        'to 0 first.',
+      `deployment ${found.deployment} has ${found.replicas} ` +
+        'pods, and should have none before a canary',
+      'Somebody may be trying something out there, or ' +
+        'a canary was left half-way: scale it to 0 first.',
     );
   }
   const set = await part.step('canary-image', imaging(cluster, stateOf(found), image));

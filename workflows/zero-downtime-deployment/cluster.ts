@@ -21,8 +21,8 @@ export function clusterOf(service: PlannedTarget) {
     if (typeof value === 'string' && value !== '') return value;
     throw new ProcedureStopped(
       `target ${service.name} does not say its ${name}`,
-      'Its facts need kubeconfig, context, namespace, deployment, container and image: see ' +
-        'docs/deploying.md.',
+      'Its facts need kubeconfig, context, namespace, ' +
+        'deployment, container and image: see docs/deploying.md.',
     );
   };
   const optional = (name: string, otherwise: string): string =>

@@ -172,11 +172,11 @@ async function lookAtRelease(
         {
           condition: { cel: 'out.maxUnavailable == 0' },
           otherwise:
-            'pods may be missing during a rollout of this Deployment, so users have fewer ' +
-            'of them while it lasts',
+            'pods may be missing during a rollout of this ' +
+            'Deployment, so users have fewer of them while it lasts',
           next:
-            'Set `maxUnavailable: 0` in its strategy and say `retry`, or go on all the same ' +
-            'with `skip`.',
+            'Set `maxUnavailable: 0` in its strategy and ' +
+            'say `retry`, or go on all the same with `skip`.',
         },
       ],
     },
@@ -221,8 +221,8 @@ function runningIn(
   if (strategy === 'canary' && cluster.canaryName === null) {
     stop(
       'has no second Deployment for a canary',
-      'Say strategy=rolling, or name one in the fact `canary` of the target: see ' +
-        'docs/deploying.md.',
+      'Say strategy=rolling, or name one in the fact ' +
+        '`canary` of the target: see docs/deploying.md.',
     );
   }
   const running = cluster.versionOf(before.image);
@@ -347,8 +347,8 @@ function evidenceOf(
   return {
     version: inputs.version,
     'runs now':
-      `${running}, revision ${before.revision} of deployment ${before.deployment}, ` +
-      `${before.replicas} pods`,
+      `${running}, revision ${before.revision} of deployment ` +
+      `${before.deployment}, ${before.replicas} pods`,
     image,
     ...(inputs.strategy === 'canary'
       ? { canary: `${cluster.canaryName}, ${inputs.shares.join(', ')} % of the pods` }

@@ -53,8 +53,8 @@ export function placesOf(
   if (!old || serving.length > 1 || old.address === null) {
     throw new ProcedureStopped(
       `${serving.length} servers of ${pool} have traffic, and exactly one should (${listed})`,
-      'Somebody may be deploying, or a deployment was left half-way: bring the pool to one ' +
-        'server first.',
+      'Somebody may be deploying, or a deployment was ' +
+        'left half-way: bring the pool to one server first.',
     );
   }
   const free = servers.find(

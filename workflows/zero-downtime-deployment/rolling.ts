@@ -70,8 +70,8 @@ function fleetOf(
     throw halfWay(`the servers of ${pool} have different shares`);
   if (used.length <= batch || used[0]?.weight === 0) {
     throw new ProcedureStopped(
-      `${used.length} servers of ${pool} have traffic, and ${batch} at a time are to be ` +
-        `replaced (${listed})`,
+      `${used.length} servers of ${pool} have traffic, and ` +
+        `${batch} at a time are to be replaced (${listed})`,
       'A rolling deployment leaves at least one server with the users: choose another ' +
         'strategy, or a smaller batch.',
     );
@@ -291,7 +291,7 @@ function carrying({ name, weight, place }: FleetServer): Expectation {
     given: { place, name, weight },
   };
   const next =
-    'See what became of it: `retry` looks again, `skip` goes on with less capacity, ' +
-    '`rollback` undoes it all.';
+    'See what became of it: `retry` looks again, `skip` ' +
+    'goes on with less capacity, `rollback` undoes it all.';
   return { condition, otherwise: `${name} does not carry its share`, next };
 }

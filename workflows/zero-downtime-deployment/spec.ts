@@ -85,8 +85,8 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           ...read,
           id: 'rehearse',
           title:
-            'On a copy: do both versions work after the expand migrations, and does the way ' +
-            'back work?',
+            'On a copy: do both versions work after the ' +
+            'expand migrations, and does the way back work?',
           kind: 'command',
           timeoutMs: 3_600_000,
         },
@@ -270,8 +270,8 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
     },
   ],
   verification:
-    'The proxy sends all traffic to the new version, which does no worse than the old one ' +
-    'did for the whole watch. On Kubernetes: every pod is new and available, and was for ' +
-    'the whole watch.',
+    'The proxy sends all traffic to the new version, which does no ' +
+    'worse than the old one did for the whole watch. On Kubernetes: ' +
+    'every pod is new and available, and was for the whole watch.',
   rollback: 'At any time: the traffic first, then the version, then the schema.',
 };

@@ -100,8 +100,8 @@ function reasonOf({ spec, status }: Pod): string | undefined {
   const [first] = unready;
   if (!first) return status?.phase;
   return (
-    `container ${unready.map(({ name }) => name).join(', ')} runs and is not ` +
-    `ready${after(first)}`
+    `container ${unready.map(({ name }) => name).join(', ')} ` +
+    `runs and is not ready${after(first)}`
   );
 }
 

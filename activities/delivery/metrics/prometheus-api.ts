@@ -128,8 +128,8 @@ class PrometheusApi implements MetricsSource {
     if (status === 401 || status === 403) {
       throw new StepFailure('HttpDenied', `${this.name} refuses to answer: ${status} ${said}`, {
         next:
-          'Name the secret of its token in facts.prometheus.bearer, and let it go to this ' +
-          'target in secrets.yaml.',
+          'Name the secret of its token in facts.prometheus.bearer, ' +
+          'and let it go to this target in secrets.yaml.',
       });
     }
     if (status === 408 || status === 429 || status >= 500)

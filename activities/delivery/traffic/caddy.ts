@@ -236,8 +236,8 @@ function shareOf(servers: CaddyServers, pool: string): CaddyHandler {
     `Caddy has no handler reverse_proxy with the @id ${pool}`,
     {
       next:
-        'Give the pool an HTTP server and each slot one of its own; docs/operating.md shows ' +
-        'the configuration.',
+        'Give the pool an HTTP server and each slot one of ' +
+        'its own; docs/operating.md shows the configuration.',
     },
   );
 }
@@ -259,8 +259,8 @@ function slotsOf(
         `Caddy's pool ${pool} shares requests with ${dial}, which is no slot ${pool}:NAME`,
         {
           next:
-            'Give each slot an HTTP server of its own; docs/operating.md shows the ' +
-            'configuration.',
+            'Give each slot an HTTP server of its own; ' +
+            'docs/operating.md shows the configuration.',
         },
       );
     }

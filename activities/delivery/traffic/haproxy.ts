@@ -152,8 +152,8 @@ class Haproxy implements ProxyDriver {
         failed(
           new StepFailure('Unreachable', `HAProxy does not answer at its socket ${path} (${why})`, {
             next:
-              'See whether HAProxy runs on this host and whether the worker may write to the ' +
-              'socket.',
+              'See whether HAProxy runs on this host and ' +
+              'whether the worker may write to the socket.',
           }),
         );
       // Every answer ends with an empty line: if it is missing, HAProxy has died.
@@ -180,8 +180,8 @@ function serverOf(
     if (value !== undefined) return Number(value);
     throw new StepFailure(
       'AnswerUnusable',
-      `HAProxy's statistics say nothing of ${counted ? `${column} of ` : ''}server ` +
-        `${state['srv_name'] ?? ''}`,
+      "HAProxy's statistics say nothing of " +
+        `${counted ? `${column} of ` : ''}server ${state['srv_name'] ?? ''}`,
       { next: 'Is its release one that docs/operating.md names, and is the socket its own?' },
     );
   };

@@ -39,9 +39,9 @@ export function trafficOf({
       `target ${name} does not say which proxy stands in front of it`,
       {
         next:
-          'Add facts to it in targets.yaml: `proxy: haproxy` with `pool` and `socket`, ' +
-          '`proxy: caddy` with `pool` and `admin`, or `proxy: nginx` with what ' +
-          'docs/operating.md lists.',
+          'Add facts to it in targets.yaml: `proxy: haproxy` with ' +
+          '`pool` and `socket`, `proxy: caddy` with `pool` and `admin`, ' +
+          'or `proxy: nginx` with what docs/operating.md lists.',
       },
     );
   }

@@ -44,8 +44,8 @@ export class AccessLog {
         `the access log of the pool cannot be read: ${this.path} (${error.code ?? 'unknown'})`,
         {
           next:
-            'Let nginx write it, and let the worker read it; docs/operating.md shows the ' +
-            'configuration.',
+            'Let nginx write it, and let the worker read ' +
+            'it; docs/operating.md shows the configuration.',
         },
       );
     });

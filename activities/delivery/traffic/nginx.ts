@@ -160,12 +160,12 @@ class Nginx implements ProxyDriver {
       if (Date.now() > until) {
         throw new StepFailure(
           'VerifyFailed',
-          'nginx was told to reload, and its old workers still take requests after ' +
-            `${reloadMs / 1_000} s`,
+          'nginx was told to reload, and its old workers ' +
+            `still take requests after ${reloadMs / 1_000} s`,
           {
             next:
-              'Check its error log: it keeps the old configuration when it cannot load the ' +
-              'new one.',
+              'Check its error log: it keeps the old ' +
+              'configuration when it cannot load the new one.',
           },
         );
       }
@@ -195,8 +195,8 @@ class Nginx implements ProxyDriver {
       `nginx does not say at ${status} what the pool ${pool} is`,
       {
         next:
-          'Let it answer there with the variable of the pool; docs/operating.md shows the ' +
-          'configuration.',
+          'Let it answer there with the variable of the ' +
+          'pool; docs/operating.md shows the configuration.',
       },
     );
   }

@@ -57,8 +57,8 @@ export function mustBeReachable(folder: string): void {
   const account = serverAccount();
   if (account && !mayEnter(folder, account))
     throw new Refused(
-      `user ${account.name}, whom PostgreSQL runs as, cannot enter ${folder}: choose ` +
-        'another folder',
+      `user ${account.name}, whom PostgreSQL runs as, ` +
+        `cannot enter ${folder}: choose another folder`,
     );
 }
 

@@ -56,8 +56,8 @@ async function health(config: SiteConfig): Promise<object> {
   if (!up) throw new Refused(`not healthy: ${JSON.stringify(found)}`);
   if (database === 'primary' && !writes)
     throw new Refused(
-      'the database is a primary, and the API acknowledges no writes: it has no lease, or ' +
-        'is drained',
+      'the database is a primary, and the API acknowledges ' +
+        'no writes: it has no lease, or is drained',
     );
   return { tiers: found, writes };
 }

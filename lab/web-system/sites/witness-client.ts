@@ -45,8 +45,8 @@ export async function advanceEpoch(
   if (status === 200 && json.fencedAt !== null)
     return { epoch: json.epoch, site: json.site, fencedAt: json.fencedAt };
   throw new Refused(
-    `the witness is at epoch ${json.epoch}, held by site ${json.site}: it cannot go to ` +
-      `${epoch} for ${site}`,
+    `the witness is at epoch ${json.epoch}, held by site ` +
+      `${json.site}: it cannot go to ${epoch} for ${site}`,
   );
 }
 

@@ -141,8 +141,8 @@ export const readLimit: DocumentRule = (context) => {
           {
             rule: 'read-limit',
             message:
-              `step ${textIn(inner, 'id')} is a ${effect}, and what is around it may only ` +
-              'read',
+              `step ${textIn(inner, 'id')} is a ${effect}, ` +
+              'and what is around it may only read',
             hint: 'take effect: read out of the group, or move the step out',
           },
         );

@@ -19,8 +19,8 @@ export const stepKind: SpotRule = (spot, context) => {
       rule: 'step-kind',
       message: `${nameOf(spot)} does nothing`,
       hint:
-        'it needs command, script, sql, http, notify, use, manual, approval or another of ' +
-        'these',
+        'it needs command, script, sql, http, notify, ' +
+        'use, manual, approval or another of these',
     });
   const [first, second] = kinds;
   if (first !== undefined && second !== undefined) {
@@ -211,8 +211,8 @@ function cases(data: JsonObject, context: Context): void {
     {
       rule: 'unreachable',
       message:
-        `case ${name} can never be taken: the case before it has no \`when\` and matches ` +
-        'everything',
+        `case ${name} can never be taken: the case ` +
+        'before it has no `when` and matches everything',
       hint: `move case ${textIn(open, 'case')} to the end`,
     },
   );

@@ -49,8 +49,8 @@ export const actionKeys = {
     .optional()
     .meta({
       description:
-        `A statement, or several in one transaction; of each, at most ${mostRows} rows are ` +
-        'handed on',
+        'A statement, or several in one transaction; of ' +
+        `each, at most ${mostRows} rows are handed on`,
     }),
   http: text.optional().meta({ description: 'METHOD /path/{x} on the target' }),
   notify: template.optional().meta({ description: 'A message for people' }),

@@ -48,11 +48,11 @@ function apart([first, ...others]: readonly KeyColumn[]): Finding[] {
       weight: 'wrong',
       what: place.what,
       found:
-        `${words({ place, column })}${foldingWords(column)}, and such keys cannot be compared ` +
-        'over several databases',
+        `${words({ place, column })}${foldingWords(column)}, ` +
+        'and such keys cannot be compared over several databases',
       fix:
-        `Name a key of other columns: ${comparableTypes}; or keep what is compared in one ` +
-        'database.',
+        `Name a key of other columns: ${comparableTypes}; ` +
+        'or keep what is compared in one database.',
     }));
   const kind = ({ column }: KeyColumn): string | undefined => keyClass(plainType(column));
   return others

@@ -47,8 +47,8 @@ function queryFindings(found: readonly { place: Place; table: FoundTable }[]): F
       {
         ...{ weight: 'wrong', what },
         found:
-          `the query returns ${stages.join(', ')}, and the declared stages are ` +
-          `${declared.join(', ')}`,
+          `the query returns ${stages.join(', ')}, and ` +
+          `the declared stages are ${declared.join(', ')}`,
         fix: 'Let it return the names of the stages as they are declared.',
       },
     ];
@@ -64,8 +64,8 @@ export function inOneParagraph(findings: readonly Finding[]): string {
 export function assertMovable(forbidden: readonly Finding[], choice: Choice): void {
   if (forbidden.length === 0 || !changesData(choice)) return;
   throw new ProcedureStopped(
-    `data has to be moved into quarantine, and cannot: ${inOneParagraph(forbidden)} ` +
-      `(${choice.verdict})`,
+    'data has to be moved into quarantine, and cannot: ' +
+      `${inOneParagraph(forbidden)} (${choice.verdict})`,
     `Nothing was changed. ${forbidden.map(({ fix }) => fix).join('; ')}`,
   );
 }
@@ -158,8 +158,8 @@ function columnFindings(
         what,
         found: `${place} has no column ${wanted}${near === undefined ? '' : `; is it ${near}?`}`,
         fix:
-          `It has ${columns.map((each) => each.name).join(', ')}. Correct it in targets.yaml ` +
-          'of every worker.',
+          `It has ${columns.map((each) => each.name).join(', ')}. ` +
+          'Correct it in targets.yaml of every worker.',
       },
     ];
   }

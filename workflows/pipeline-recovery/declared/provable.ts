@@ -27,8 +27,8 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
     ...(checkpoints?.checksum === undefined
       ? [
           checkpoints
-            ? 'values that no checkpoint claims a sum of, and values that changed places: no ' +
-              '`checksum` is declared'
+            ? 'values that no checkpoint claims a sum of, and ' +
+              'values that changed places: no `checksum` is declared'
             : 'values beside the keys: no `checkpoints` are declared',
         ]
       : []),
@@ -41,8 +41,8 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
     ...(rejects
       ? []
       : [
-          'which keys were left out on purpose: no `rejects` are declared, so each of them ' +
-            'counts as missing',
+          'which keys were left out on purpose: no `rejects` ' +
+            'are declared, so each of them counts as missing',
         ]),
     ...(stages.some(({ fresh }) => fresh)
       ? []

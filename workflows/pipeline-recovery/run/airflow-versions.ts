@@ -36,8 +36,8 @@ export function versionWords(
   const last = wordsOf(newest);
   if (wanted === 'newest') return `${last}; the run had ${wordsOf(run)}`;
   return run.bundle === null
-    ? `the code as it is now, ${last}: the run names no version of its bundle (its tasks had ` +
-        `${run.number})`
+    ? `the code as it is now, ${last}: the run names no ` +
+        `version of its bundle (its tasks had ${run.number})`
     : `${run.number} again${bundleWords(run)}; ${dag} has changed since: the newest is ${last}`;
 }
 

@@ -138,8 +138,8 @@ export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): 
           outputs: {
             instances: {
               cel:
-                'out.instances.map(t, {"task": t.task_id, "index": t.map_index, "tries": ' +
-                't.try_number})',
+                'out.instances.map(t, {"task": t.task_id, ' +
+                '"index": t.map_index, "tries": t.try_number})',
             },
           },
         },

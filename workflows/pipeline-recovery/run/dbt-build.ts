@@ -60,8 +60,8 @@ export function isBuiltAnew(
 function again(corrupt: readonly string[]): string {
   if (corrupt.length === 0) return '';
   return (
-    '. Then the stages are proved again, and people are asked before one that is still ' +
-    'corrupt is built anew'
+    '. Then the stages are proved again, and people are ' +
+    'asked before one that is still corrupt is built anew'
   );
 }
 
@@ -105,8 +105,8 @@ export function dbtPreview(
   const stuck = corrupt.filter((each) => kept.includes(each));
   if (stuck.length > 0)
     throw new ProcedureStopped(
-      `${stuck.join(', ')} is corrupt, and its project forbids to build it anew ` +
-        '(full_refresh: false)',
+      `${stuck.join(', ')} is corrupt, and its project ` +
+        'forbids to build it anew (full_refresh: false)',
       'Nothing was changed. Correct its rows by hand, or take `full_refresh: false` from ' +
         'the model where nothing is lost by it; then start the runbook again.',
     );

@@ -32,16 +32,16 @@ export const inputSpecs = {
     default: 1,
     minimum: 1,
     description:
-      'With `rolling` behind a proxy: servers that are replaced at a time; the others carry ' +
-      'the users',
+      'With `rolling` behind a proxy: servers that are ' +
+      'replaced at a time; the others carry the users',
   },
   steps: {
     type: 'text',
     default: '10,50,100',
     pattern: '^\\d{1,3}(,\\d{1,3})*$',
     description:
-      'Shares of the traffic that the new version gets, one after the other, in percent; ' +
-      'the last is 100',
+      'Shares of the traffic that the new version gets, ' +
+      'one after the other, in percent; the last is 100',
   },
   window: { type: 'duration', default: '2m', description: 'How long each share is measured' },
   watch: {
