@@ -30,16 +30,16 @@ export const suites = {
   system: {
     what: 'whole systems: deployments, disasters, storms of deaths, Kubernetes, backups',
     folders: [
+      'test/pipeline',
+      'test/recovery',
       'test/deployment',
       'test/chaos',
-      'test/recovery',
       'test/releases',
       'test/outages',
       'test/web-system',
       'test/disaster',
       'test/kubernetes-site',
       'test/backup',
-      'test/pipeline',
       'test/examples',
     ],
     limitMinutes: 24,

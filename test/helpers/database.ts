@@ -1,11 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
+export interface KeptContent {
+  restore: () => Promise<void>;
+  forget: () => Promise<void>;
+}
+
 export interface TestDatabase {
   /** Address of a database of its own. */
   url: string;
   /** Drops the database, whoever is still connected to it. */
   drop(): Promise<void>;
+  /**
+   * Keeps its content.
+   * @returns what brings it back, whoever is still connected then, and what forgets it
+   */
+  keep(): Promise<KeptContent>;
 }
 
 /**
@@ -19,16 +29,30 @@ export async function createTestDatabase(name: string): Promise<TestDatabase> {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '_')
     .slice(0, 30)}_${randomBytes(4).toString('hex')}`;
+  const kept = `${database}_kept`;
   await asAdmin((client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`));
   const url = new URL(admin);
   url.pathname = `/${database}`;
   return {
     url: url.href,
-    drop: () =>
-      asAdmin((client) =>
-        client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`),
-      ),
+    drop: () => drop(database),
+    async keep() {
+      await copy(database, kept);
+      return { restore: () => copy(kept, database), forget: () => drop(kept) };
+    },
   };
+}
+
+function drop(database: string): Promise<void> {
+  const name = pg.escapeIdentifier(database);
+  return asAdmin((client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+}
+
+/** Replaces a database by a copy of another one, to which nobody may be connected. */
+async function copy(from: string, to: string): Promise<void> {
+  await drop(to);
+  const [template, name] = [from, to].map((each) => pg.escapeIdentifier(each));
+  await asAdmin((client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
 }
 
 /** Runs statements on the test server as the user of RUNBOOK_TEST_DATABASE_URL. */

@@ -46,6 +46,8 @@ test('what does not know the session reaches neither the tasks nor the folder', 
   const exited = once(leader, 'exit');
   process.kill(-(leader.pid ?? 0), 'SIGKILL');
   await exited;
+  // The leader has ended; the server that it had started may take a moment longer.
+  await until('the server to end', () => Promise.resolve(processes() <= members - 2));
   expect(processes()).toBe(members - 2);
   killSession(leader.pid ?? 0);
   await allEnded();

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Check } from '../../common/check.js';
@@ -6,7 +6,7 @@ import { stretched } from '../../embedded/pace.js';
 import { declarationOf } from '../../lab/dbt/declaration.js';
 import { Warehouse } from '../../lab/dbt/warehouse.js';
 import { pythonProgram } from '../../lab/python/program.js';
-import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { createTestDatabase, type KeptContent, type TestDatabase } from '../helpers/database.js';
 import { databaseAccess, RecoveryRuns } from '../helpers/recovery-runs.js';
 
 const program = pythonProgram('dbt');
@@ -17,6 +17,8 @@ whereThereIsDbt('a dbt project', () => {
   let database: TestDatabase;
   let warehouse: Warehouse;
   let recovery: RecoveryRuns;
+  /** What a good build of all models has left. */
+  let built: KeptContent | undefined;
 
   beforeAll(async () => {
     database = await createTestDatabase('dbt');
@@ -37,14 +39,31 @@ whereThereIsDbt('a dbt project', () => {
   afterAll(async () => {
     await recovery?.stop();
     await warehouse?.remove();
+    await built?.forget();
     await database?.drop();
   });
   beforeEach(async () => {
     await warehouse.configure();
-    await warehouse.load();
-    expect(await warehouse.dbt('build')).toBe(0);
+    await (built ? built.restore() : build());
     expect(await warehouse.found()).toEqual(warehouse.truth());
   }, stretched(60_000));
+
+  /** Built once: dbt takes seconds to start. */
+  async function build(): Promise<void> {
+    await warehouse.load();
+    expect(await warehouse.dbt('build')).toBe(0);
+    const [target, kept] = ['target', 'kept'].map((name) => join(warehouse.project, name));
+    const tables = await database.keep();
+    await cp(target!, kept!, { recursive: true });
+    built = {
+      restore: async () => {
+        await tables.restore();
+        await rm(target!, { recursive: true });
+        await cp(kept!, target!, { recursive: true });
+      },
+      forget: tables.forget,
+    };
+  }
 
   /** The newest run of dbt, as doctor names it where data is wrong. */
   const newestRun = async (): Promise<string> => {
