@@ -1,3 +1,4 @@
+import { compareTexts } from '../text-order.js';
 import { firstLine, type Place } from './place.js';
 
 /** `error`: it cannot be run. `warning`: it can, and is probably wrong. `note`: not yet. */
@@ -74,9 +75,5 @@ export function inOrder(problems: readonly Problem[]): Problem[] {
       const key = JSON.stringify([each.file, each.line, each.col, each.rule, each.message]);
       return seen.has(key) ? false : seen.add(key);
     })
-    .sort((a, b) => compare(a.file, b.file) || a.line - b.line || a.col - b.col);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+    .sort((a, b) => compareTexts(a.file, b.file) || a.line - b.line || a.col - b.col);
 }

@@ -33,6 +33,7 @@ const sandboxLanguage = [
   'runbook',
   'sql-name',
   'target-facts',
+  'text-order',
   'undo-words',
   'manual-words',
   'work',

@@ -215,6 +215,12 @@ describe('a clear', () => {
       'the code as it is now, 3: the run names no version of its bundle (its tasks had 2)',
     ],
     [
+      'its tasks have several versions',
+      [10, 2, null, 10],
+      {},
+      'the code as it is now, 3: the run names no version of its bundle (its tasks had 2, 10)',
+    ],
+    [
       'its tasks name no version',
       [null],
       { newest: { bundle: 'bbb' } },

@@ -6,8 +6,8 @@ import { tasksOf, type AirflowRun } from '../../../language/pipeline.js';
 import { ProcedureStopped } from '../../engine/outcome.js';
 import type { FailedTask, JobStatus } from '../findings.js';
 import type { FoundJob } from '../found-jobs.js';
-import { inOrder, placeOf, told, type Instance } from './airflow-tasks.js';
-import { codeIn, numberOf, versionWords } from './airflow-versions.js';
+import { inStageOrder, placeOf, told, type Instance } from './airflow-tasks.js';
+import { codeIn, numbersOf, versionWords } from './airflow-versions.js';
 import { jobAskedFor } from './known.js';
 import type { Preview, Restarted } from './runner.js';
 import { valueIn } from './values.js';
@@ -88,7 +88,7 @@ export function runsOf(
   // Only the newest are listed: one that was asked for is older than these.
   const isOlder = asked !== undefined && !listed.some(({ id }) => id === asked['id']);
   return (isOlder ? [...listed, asked] : listed).map((row) => ({
-    waits: inOrder(airflow, stages, waitsOf(text(row['id']), waiting)).map(waitWords),
+    waits: inStageOrder(airflow, stages, waitsOf(text(row['id']), waiting)).map(waitWords),
     id: text(row['id']),
     status: stateOfRun(text(row['id']), row['status']),
     stage: null,
@@ -97,21 +97,24 @@ export function runsOf(
   }));
 }
 
-/** A task that waits, and that no worker works on. */
-interface Wait extends Instance {
+/** A task instance in a state. */
+interface InState extends Instance {
   state: string;
 }
 
-function waitsOf(run: string, waiting: readonly JsonObject[]): Wait[] {
+/** What of a DAG run waits without a worker. */
+function waitsOf(run: string, waiting: readonly JsonObject[]): InState[] {
   return waiting
     .filter((row) => row['run'] === run)
-    .map((row) => ({
-      ...{ task: text(row['task']), index: Number(row['index']), state: text(row['state']) },
-    }));
+    .map((row) => ({ ...instanceOf(row), state: text(row['state']) }));
 }
 
-function waitWords(wait: Wait): string {
+function waitWords(wait: InState): string {
   return `${nameOf(wait)} is ${wait.state.replaceAll('_', ' ')}`;
+}
+
+function instanceOf(row: JsonObject): Instance {
+  return { task: text(row['task']), index: Number(row['index']) };
 }
 
 /** A task of a DAG. */
@@ -158,12 +161,8 @@ export function statusOf(
   const status = stateOfRun(job, isObject(message) ? message['state'] : undefined);
   const found = listOf(answers['instances'], 'instances', 'which tasks have failed')
     .filter(isObject)
-    .map((row): FailedTask => ({
-      task: text(row['task']),
-      index: Number(row['index']),
-      tries: Number(row['tries']),
-    }));
-  const failed = inOrder(airflow, stages, found);
+    .map((row): FailedTask => ({ ...instanceOf(row), tries: Number(row['tries']) }));
+  const failed = inStageOrder(airflow, stages, found);
   const [first] = failed;
   const bundle = isObject(message) ? message['bundle'] : null;
   return {
@@ -225,16 +224,14 @@ export function previewOf(
       'Nothing was changed. Was the task removed from the DAG? Then this DAG run cannot be ' +
         'recovered; trigger a new one.',
     );
-  const rows = inOrder(
+  const rows = inStageOrder(
     airflow,
     stages,
-    found.map((row) => ({
-      task: text(row['task']),
-      index: Number(row['index']),
+    found.map((row): InState => ({
+      ...instanceOf(row),
       state: row['state'] === null ? 'none' : text(row['state']),
     })),
   );
-  const versions = new Set(found.flatMap((row) => row['version'] ?? []).map(numberOf));
   const newest = answers['newest'];
   const words = rows.slice(0, mostNamed).map((row) => `${nameOf(row)} (${row.state})`);
   const rest = rows.length - words.length;
@@ -245,7 +242,7 @@ export function previewOf(
       'tasks that are cleared': `${rows.length}: ${cleared.join(', ')}`,
       'version of the DAG': versionWords(
         dag,
-        { number: [...versions].sort().join(', ') || 'none', bundle },
+        { number: numbersOf(found.flatMap((row) => row['version'] ?? [])), bundle },
         codeIn(isObject(newest) ? newest : {}),
         version,
       ),

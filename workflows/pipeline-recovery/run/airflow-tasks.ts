@@ -1,5 +1,6 @@
 import type { Json } from '../../../language/json.js';
 import { tasksOf, type AirflowRun } from '../../../language/pipeline.js';
+import { compareTexts } from '../../../language/text-order.js';
 import type { FailedTask } from '../findings.js';
 
 /** A task instance as Airflow is told it: a task, or one of the instances of a mapped task. */
@@ -7,17 +8,17 @@ export function told({ task, index }: Instance): Json {
   return index < 0 ? task : [task, index];
 }
 
-/** A task instance, as far as its place depends on it. */
+/** Names a task instance; an index below 0: its task is not mapped. */
 export type Instance = Pick<FailedTask, 'task' | 'index'>;
 
-/** The place of the task's stage; behind the last one for a task of no stage. */
+/** The position of the task's stage; a task of no stage comes after the last one. */
 export function placeOf(airflow: AirflowRun, stages: readonly string[], task: string): number {
   const at = stages.findIndex((stage) => tasksOf(airflow, stage).includes(task));
   return at < 0 ? stages.length : at;
 }
 
 /** In the order of the stages, then by name: Airflow answers in any order. */
-export function inOrder<T extends Instance>(
+export function inStageOrder<T extends Instance>(
   airflow: AirflowRun,
   stages: readonly string[],
   instances: readonly T[],
@@ -25,12 +26,8 @@ export function inOrder<T extends Instance>(
   const place = ({ task }: T): number => placeOf(airflow, stages, task);
   return [...instances].sort(
     (one, other) =>
-      place(one) - place(other) || compare(one.task, other.task) || one.index - other.index,
+      place(one) - place(other) || compareTexts(one.task, other.task) || one.index - other.index,
   );
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
 }
 
 /**

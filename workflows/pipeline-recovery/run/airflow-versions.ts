@@ -12,8 +12,14 @@ interface Code {
 }
 
 /** The number of a version, as Airflow tells it. */
-export function numberOf(version: Json): string {
+function numberOf(version: Json): string {
   return version === null ? 'none' : JSON.stringify(version);
+}
+
+/** The numbers of several versions, each once, the oldest first. */
+export function numbersOf(versions: readonly Json[]): string {
+  const numbers = [...new Set(versions)].sort((one, other) => Number(one) - Number(other));
+  return numbers.map(numberOf).join(', ') || 'none';
 }
 
 /** The newest version, as Airflow has answered. */
