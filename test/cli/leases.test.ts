@@ -4,6 +4,7 @@ import type { Plan } from '../../language/plan.js';
 import type { HeldTarget } from '../../common/lease.js';
 import type { LeaseTerm, LeaseView } from '../../store/index.js';
 import { until } from '../../lab/until.js';
+import { untilFile } from '../helpers/shell.js';
 import { World } from './world.js';
 
 let world: World;
@@ -21,16 +22,9 @@ afterAll(async () => {
 });
 
 const inputs = (file: string): string[] => {
-  const first = [
-    '/bin/sh',
-    '-c',
-    'while [ ! -e "$1" ]; do sleep 0.05; done',
-    'sh',
-    world.path(file),
-  ];
   const all = {
     target: 'shop',
-    first: JSON.stringify(first),
+    first: untilFile(world.path(file)),
     second: '["/bin/true"]',
     journal: world.path('journal.txt'),
   };

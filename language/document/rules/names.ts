@@ -60,7 +60,7 @@ export function names(spot: Spot, context: Context): void {
     const given = { names: namesOf(scope, more), spot };
     if (key === 'approval' && isObject(value)) approval(value, scope, spot, context);
     // A command that is one expression is a list of words: a fact of its target.
-    else if (key === 'with' && isObject(value)) valuesHanded(value, given, context);
+    else if (key === 'with' && isObject(value)) checkArguments(value, given, context);
     else visit(value, isOneWord(key, value) ? '' : key, given, context);
   }
   if (spot.role === 'document' || spot.role === 'action') defaults(spot, types, context);
@@ -82,7 +82,7 @@ function scopeOf(spot: Spot, key: string, context: Context): Scope {
 }
 
 /** What a named action or a nested runbook gets is of the types that it declares. */
-function valuesHanded(values: JsonObject, given: Given, context: Context): void {
+function checkArguments(values: JsonObject, given: Given, context: Context): void {
   const inputs = takerOf(given.spot?.data ?? {}, context)?.inputs;
   for (const [name, value] of Object.entries(values)) {
     const type = context.types.of(inputs?.get(name) ?? null);

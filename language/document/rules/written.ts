@@ -20,6 +20,7 @@ export function documentProblems(written: Written, sort: Sort, library: Library)
     problems.push(problemAt(place, said));
   if (sort === 'inputGroups' || sort === 'kinds' || sort === 'test') return [];
   const id = textIn(data, sort);
+  const kind = sort === 'action' ? 'action' : 'runbook';
   if (!Object.hasOwn(data, sort))
     report(head(data, places), {
       rule: 'field-missing',
@@ -29,7 +30,7 @@ export function documentProblems(written: Written, sort: Sort, library: Library)
   else if (id !== '' && idOf(source.file) !== id && /\.(runbook|action)\.yaml$/.test(source.file))
     report(places.of(data, sort), {
       rule: 'file-name',
-      message: `the file of ${id} is called ${id}.${sort === 'action' ? sort : 'runbook'}.yaml`,
+      message: `the file of ${id} is called ${id}.${kind}.yaml`,
       hint: `rename the file, or write ${sort}: ${idOf(source.file)}`,
     });
   if (sort === 'runbook')
