@@ -60,7 +60,7 @@ const width = {
   ignoreTemplateLiterals: true,
   ignoreRegExpLiterals: true,
 };
-/** The name of a test is one text, and so is what it expects. */
+/** Names of tests, and texts that they expect, stay on one line. */
 const widthOfTests = { ...width, ignoreStrings: true };
 
 export default tseslint.config(

@@ -44,10 +44,9 @@ export function judgeSchema(
     return status(
       false,
       `The record has schema ${version}; this release knows schemas ${range.oldest} to ` +
-        `${range.newest} and cannot work beyond migration ` +
-        `${minimumReader}, which is marked breaking. Upgrade this worker or command to a ` +
-        `release that knows schema ${minimumReader}; ` +
-        'runs go on meanwhile on workers that are already upgraded.',
+        `${range.newest} and cannot work beyond migration ${minimumReader}, which is marked ` +
+        'breaking. Upgrade this worker or command to a release that knows schema ' +
+        `${minimumReader}; runs go on meanwhile on workers that are already upgraded.`,
     );
   }
   if (version > range.newest)

@@ -99,8 +99,8 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 /** Progress of a step, for the same number of attempts. */
 function rankOf(row: string): string {
   return (
-    `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ` +
-    'ELSE 2 END'
+    `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 ` +
+    "WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ELSE 2 END"
   );
 }
 

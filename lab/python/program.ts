@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 export const programs = { airflow: 'version', dbt: '--version' } as const;
 export type Program = keyof typeof programs;
 
-/** Its virtual environment: `npm run airflow`, `npm run dbt`. */
+/** The virtual environment that `npm run airflow` or `npm run dbt` makes. */
 export function environmentOf(program: Program): string {
   return join('.runbook', 'cache', program);
 }

@@ -47,8 +47,11 @@ export class StrikesData {
     const { key, cost, speed } = steps.booked;
     const [found] = await this.queryOf<Totals & { keys: number }>(
       'booked',
-      `SELECT count(*)::int AS rows, coalesce(sum("${cost}"), 0)::int AS cost, coalesce(sum("${speed}"), 0)::int AS speed,
-              (count(*) - count(DISTINCT "${key}"))::int AS twice, count(DISTINCT "${key}")::int AS keys FROM ${tableOf('booked')}`,
+      `SELECT count(*)::int AS rows, coalesce(sum("${cost}"), 0)::int AS cost,
+              coalesce(sum("${speed}"), 0)::int AS speed,
+              (count(*) - count(DISTINCT "${key}"))::int AS twice,
+              count(DISTINCT "${key}")::int AS keys
+       FROM ${tableOf('booked')}`,
     );
     const { keys = 0, rows = 0, cost: sum = 0, speed: knots = 0, twice = 0 } = found ?? {};
     return { rows, cost: sum, speed: knots, twice, lost: this.truth(skipped).rows - keys };

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
+/** A copy of a database. */
 export interface KeptContent {
+  /** Puts the copy back, whoever is connected to the database. */
   restore: () => Promise<void>;
+  /** Drops the copy. */
   forget: () => Promise<void>;
 }
 
@@ -11,10 +14,7 @@ export interface TestDatabase {
   url: string;
   /** Drops the database, whoever is still connected to it. */
   drop(): Promise<void>;
-  /**
-   * Keeps its content.
-   * @returns what brings it back, whoever is still connected then, and what forgets it
-   */
+  /** Copies the database, to which nobody may be connected. */
   keep(): Promise<KeptContent>;
 }
 

@@ -39,10 +39,8 @@ export class Metrics {
     let cumulative = 0;
     [...bounds, Infinity].forEach((bound, index) => {
       cumulative += this.buckets[index] ?? 0;
-      lines.push(
-        `http_request_duration_seconds_bucket{${labels},le="${bound === Infinity ? '+Inf' : bound}"} ` +
-          `${cumulative}`,
-      );
+      const most = bound === Infinity ? '+Inf' : bound;
+      lines.push(`http_request_duration_seconds_bucket{${labels},le="${most}"} ${cumulative}`);
     });
     lines.push(
       `http_request_duration_seconds_sum{${labels}} ${this.seconds}`,
